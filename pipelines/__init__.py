@@ -1,0 +1,1 @@
+"""How Trailhouse works: orchestration in `pipelines/*.py`, plain Python in the sub-packages."""

@@ -1,0 +1,86 @@
+"""DuckDB: connections with pinned extensions, UTC, bounded memory, and access to the lake's S3."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import duckdb
+
+if TYPE_CHECKING:
+    from pipelines.lake.storage import S3Access, Storage
+
+EXTENSIONS = ("httpfs", "delta")
+
+
+def extension_path(name: str) -> str:
+    """The extension's file inside its pinned wheel, so that nothing is downloaded at run time."""
+    package = importlib.import_module(f"duckdb_extension_{name}")
+    folder = files(package) / "extensions" / f"v{duckdb.__version__}"
+    return str(folder / f"{name}.duckdb_extension")
+
+
+def connect(
+    storage: Storage, *, database: str = ":memory:", s3: bool = False, delta: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Open a connection: UTC, bounded memory and threads, no downloads.
+
+    Args:
+        storage: Gives the limits, and the access to S3 where `s3` is set.
+        database: `:memory:` or a file, which is opened read-only.
+        s3: Load `httpfs` and create a secret from the resolved access.
+        delta: Load the `delta` reader.
+    """
+    settings = storage.settings
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": f"{settings.memory_limit_mb}MiB",
+        "threads": settings.threads,
+    }
+    if settings.work_dir is not None:
+        config["temp_directory"] = str(settings.work_dir)
+    connection = duckdb.connect(database, read_only=database != ":memory:", config=config)
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+    if s3:
+        load_extension(connection, "httpfs")
+        create_secret(connection, storage.s3)
+    if delta:
+        load_extension(connection, "delta")
+    return connection
+
+
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load one pinned extension from its wheel."""
+    connection.execute(f"load {text_literal(extension_path(name))}")
+
+
+def create_secret(connection: duckdb.DuckDBPyConnection, access: S3Access) -> None:
+    """Give the connection the access to S3 for its lifetime; nothing is written to disk."""
+    options = {
+        "key_id": text_literal(access.access_key_id),
+        "secret": text_literal(access.secret_access_key),
+        "region": text_literal(access.region),
+    }
+    if access.session_token:
+        options["session_token"] = text_literal(access.session_token)
+    if access.endpoint_url:
+        endpoint = urlsplit(access.endpoint_url)
+        options["endpoint"] = text_literal(endpoint.netloc)
+        options["use_ssl"] = str(endpoint.scheme == "https").lower()
+        options["url_style"] = "'path'"
+    listed = ", ".join(f"{name} {value}" for name, value in options.items())
+    connection.execute(f"create or replace secret lake (type s3, {listed})")
+
+
+def text_literal(text: str) -> str:
+    """`text` as an SQL literal, for the statements that take no parameters (load, secret, copy)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def list_literal(texts: list[str]) -> str:
+    """`texts` as an SQL list literal, for views, which take no parameters."""
+    return "[" + ", ".join(text_literal(text) for text in texts) + "]"

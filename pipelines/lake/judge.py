@@ -1,0 +1,249 @@
+"""Judge: decide of each record what it is, or why it cannot be read. Accepting loses nothing.
+
+A record is accepted when it is strict JSON (RFC 8259), names no key twice, and is, or wraps, an
+event of a known kind. orjson is the judge: it refuses NaN, lone surrogates and invalid UTF-8.
+That nothing is lost is proved by encoding the value again: the same bytes leave no room for a
+repeated key or a number that changed. Only a record that differs is examined closely.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import orjson
+
+from pipelines.sources import split
+
+NOT_JSON = "not_json"
+NOT_AN_EVENT = "not_an_event"
+DUPLICATE_KEY = "duplicate_key"
+
+MAX_WRAPPERS = 4
+"""Levels of templates and envelopes that are opened in search of an event."""
+MAX_CANDIDATES = 1_000
+"""Values looked at in one record in search of an event."""
+PAGE_KEYS = ("data", "items")
+"""Fields of an API page that hold its events."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records of one kind, column by column; all lists have one length.
+
+    `event` is the event itself, without wrappers, as UTF-8 JSON; `digest` is the SHA-256 of its
+    canonical form where the source gives no id, else empty.
+    """
+
+    object_index: list[int] = field(default_factory=list)
+    source_offset: list[int] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    event: list[bytes] = field(default_factory=list)
+    digest: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be read: where it was, its bytes, and why."""
+
+    object_index: int
+    source_offset: int
+    bytes: bytes
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Judged:
+    """Judged records, by kind; `shapes` counts the events per kind and tuple of field names."""
+
+    kinds: dict[str, Batch] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+    shapes: Counter[tuple[str, tuple[str, ...]]] = field(default_factory=Counter)
+    received: int = 0
+    bytes: int = 0
+
+
+class _Refused(Exception):
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+def judge(object_index: int, records: Iterable[split.Record], into: Judged) -> None:
+    """Add the records of one object to `into`; one bad record never stops the others."""
+    loads, dumps, shapes = orjson.loads, orjson.dumps, into.shapes
+    for offset, raw in records:
+        try:
+            try:
+                value = loads(raw)
+            except orjson.JSONDecodeError as error:
+                raise _Refused(NOT_JSON, _why(raw, error)) from error
+            if type(value) is dict and (kind := kind_of(value)):
+                faithful = dumps(value) == raw or _examine(raw, value)
+                event = raw
+            elif (inner := _elements(value, offset, raw)) is not None:
+                judge(object_index, inner, into)
+                continue
+            else:
+                kind, event, value = _unwrap(raw, value)
+                faithful = dumps(value) == event or _examine(event, value)
+        except _Refused as refused:
+            into.received += 1
+            into.bytes += len(raw)
+            into.rejected.append(
+                Rejected(object_index, offset, raw, refused.reason, refused.detail)
+            )
+            continue
+        batch = into.kinds.setdefault(kind, Batch())
+        batch.object_index.append(object_index)
+        batch.source_offset.append(offset)
+        batch.raw.append(raw)
+        batch.event.append(event)
+        batch.digest.append(
+            ""
+            if (kind == "job" or kind == "activity") and value.get("id") is not None
+            else digest(event, value, faithful=faithful)
+        )
+        shapes[kind, tuple(value)] += 1
+        into.received += 1
+        into.bytes += len(raw)
+
+
+def kind_of(value: dict[str, Any]) -> str | None:
+    """The kind of an event by its fields, or None (section 2.6 of Workato's published shapes)."""
+    if ("flow_id" in value or "recipe_id" in value) and "status" in value:
+        if "started_at" in value:
+            return "job"
+    if "resource" in value and ("event" in value or "event_type" in value):
+        return "activity"
+    if "endpoint" in value and ("code" in value or "status_code" in value or "status" in value):
+        return "api_request"
+    if "level" in value and "message" in value:
+        return "log_message"
+    return None
+
+
+def digest(event: bytes, value: dict[str, Any], *, faithful: bool) -> str:
+    """SHA-256 of the canonical event: keys sorted, no white space, numbers exact.
+
+    Args:
+        event: The event as received.
+        value: The event as orjson reads it.
+        faithful: Whether `value` holds every number of `event` exactly.
+
+    Returns:
+        64 hexadecimal digits; equal for the same event bare, wrapped, or spaced otherwise.
+    """
+    if faithful:
+        return sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    exact = json.loads(event, parse_float=_exact_float)
+    text = json.dumps(exact, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
+
+
+def _examine(raw: bytes, value: Any) -> bool:
+    """Look closely at a record that does not encode to its own bytes.
+
+    Returns:
+        Whether orjson's value is exact; if not, only numbers differ, and `raw` has them.
+    """
+    try:
+        if msgspec.json.format(raw, indent=-1) == orjson.dumps(value):
+            return True  # only white space differs
+        exact = json.loads(raw, object_pairs_hook=_pairs, parse_float=_exact_float)
+    except RecursionError as error:
+        raise _Refused(NOT_JSON, "nested too deeply to be examined") from error
+    except msgspec.DecodeError as error:
+        raise _Refused(NOT_JSON, str(error)) from error
+    except ValueError as error:  # Python refuses integers of more than 4,300 digits
+        raise _Refused(NOT_JSON, f"a number is too long: {error}") from error
+    return bool(exact == value)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        repeated = next(key for key, count in Counter(k for k, _ in pairs).items() if count > 1)
+        raise _Refused(DUPLICATE_KEY, f"the key {repeated!r} stands twice in one object")
+    return value
+
+
+def _exact_float(text: str) -> float | str:
+    number = float(text)
+    try:
+        same = Decimal(repr(number)) == Decimal(text)
+    except ArithmeticError:
+        same = False
+    return number if same else f"number:{text}"
+
+
+def _why(raw: bytes, error: orjson.JSONDecodeError) -> str:
+    if not raw.strip(split.SPACE):
+        return "the object is empty"
+    return str(error)
+
+
+def _elements(value: Any, offset: int, raw: bytes) -> list[split.Record] | None:
+    """The events of an array or an API page; None where there is no event to be had."""
+    if isinstance(value, list):
+        return split.elements((offset, raw)) if any(isinstance(v, dict) for v in value) else None
+    if not isinstance(value, dict):
+        return None
+    for key in PAGE_KEYS:
+        page = value.get(key)
+        if isinstance(page, list) and all(isinstance(v, dict) and kind_of(v) for v in page):
+            inner = split.field(raw, key)
+            return split.elements((offset + raw.index(inner), inner))
+    return None
+
+
+def _unwrap(raw: bytes, value: Any) -> tuple[str, bytes, dict[str, Any]]:
+    """Open templates and envelopes until an event is found: nested, or as an escaped string."""
+    level = [(raw, value)]
+    looked = 0
+    for _ in range(MAX_WRAPPERS + 1):
+        deeper: list[tuple[bytes, Any]] = []
+        for content, candidate in level:
+            if not isinstance(candidate, dict):
+                continue
+            if kind := kind_of(candidate):
+                if content is not raw:
+                    _examine_wrapper(raw)
+                return kind, content, candidate
+            deeper.extend(_inner(content, candidate))
+        looked += len(deeper)
+        if looked > MAX_CANDIDATES:
+            break
+        level = deeper
+    found = f"an object with the keys {', '.join(value)[:200]}" if isinstance(value, dict) else (
+        f"a JSON {type(value).__name__}"
+    )
+    raise _Refused(NOT_AN_EVENT, f"found {found or 'an empty object'}")
+
+
+def _inner(content: bytes, candidate: dict[str, Any]) -> Iterator[tuple[bytes, Any]]:
+    for key, value in candidate.items():
+        if isinstance(value, dict):
+            yield split.field(content, key), value
+        elif isinstance(value, str) and value.lstrip().startswith("{"):
+            text = value.strip().encode()
+            try:
+                yield text, orjson.loads(text)
+            except orjson.JSONDecodeError:
+                continue
+        elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+            ((_, text),) = split.elements((0, split.field(content, key))) or ()
+            yield text, value[0]
+
+
+def _examine_wrapper(raw: bytes) -> None:
+    value = orjson.loads(raw)
+    if orjson.dumps(value) != raw:
+        _examine(raw, value)

@@ -1,0 +1,201 @@
+"""Tables: the lake's Delta tables, opened, created, committed to, and brought up to date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.transaction import AddAction
+
+from pipelines.lake.schemas import TABLES, Table
+from pipelines.lake.storage import Storage, absolute, is_s3
+from pipelines.sources.find import join
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+APPLICATION = "trailhouse"
+"""Application id of our commits; its version is the number of the load that a table holds."""
+STATISTICS = ("event_id", "occurred_at", "workspace_id", "recipe_id", "resource_id", "load_number")
+"""Columns whose bounds go into the Delta log, so that readers skip files."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A data file of a lake table, written but perhaps not committed yet."""
+
+    table: str
+    path: str
+    event_date: date
+    rows: int
+    bytes: int
+    stats: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The file as a row of `loads.outputs`."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Concurrent(Exception):
+    """Another writer committed first; look again at what it brought, and try again."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The lake at one URL: `lake/` for tables, `models/` for models, `landing/` for objects."""
+
+    storage: Storage
+
+    @property
+    def url(self) -> str:
+        """The absolute lake URL."""
+        return absolute(self.storage.settings.lake_url)
+
+    @property
+    def is_s3(self) -> bool:
+        """Whether the lake is in an object store."""
+        return is_s3(self.url)
+
+    def table_url(self, table: str) -> str:
+        """Where a lake table or model lies."""
+        return join(self.url, f"lake/{table}" if table in TABLES else f"models/{table}")
+
+    def find(self, table: str) -> DeltaTable | None:
+        """The table as it is now, or None where it does not exist yet."""
+        url = self.table_url(table)
+        if not self.is_s3 and not (Path(url) / "_delta_log").is_dir():
+            return None
+        try:
+            return DeltaTable(url, storage_options=self.storage.delta_options(url))
+        except TableNotFoundError:
+            return None
+
+    def open(self, table: str) -> DeltaTable:
+        """The table as it is now, created empty where it does not exist yet."""
+        return self.find(table) or self._create(TABLES[table])
+
+    def _create(self, table: Table) -> DeltaTable:
+        url = self.table_url(table.name)
+        return DeltaTable.create(
+            url,
+            table.schema,
+            mode="ignore",
+            partition_by=["event_date"],
+            name=table.name,
+            description=table.description,
+            storage_options=self.storage.delta_options(url),
+            # bounds are kept for the columns that questions filter by, not for the first 32
+            configuration={"delta.dataSkippingStatsColumns": ",".join(_statistics(table))},
+        )
+
+
+def _statistics(table: Table) -> list[str]:
+    return [name for name in STATISTICS if name in table.names]
+
+
+def applied_load(table: DeltaTable) -> int:
+    """Number of the newest load in the table, 0 for none."""
+    return table.transaction_version(APPLICATION) or 0
+
+
+def partition_files(table: DeltaTable | None, days: Sequence[date]) -> list[str]:
+    """URIs of the data files of the given UTC days, of the version that `table` is at."""
+    if table is None or not days:
+        return []
+    wanted = [day.isoformat() for day in days]
+    return sorted(table.file_uris(partition_filters=[("event_date", "in", wanted)]))
+
+
+def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int) -> None:
+    """Add data files in one commit that carries the load's number.
+
+    Raises:
+        Concurrent: Another load was committed since `table` was opened; nothing was added.
+    """
+    schema = TABLES[files[0].table].schema
+    try:
+        table.create_write_transaction(
+            [_add(file) for file in files],
+            mode="append",
+            schema=schema,
+            partition_by=["event_date"],
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(APPLICATION, load_number)],
+                custom_metadata={"load_number": str(load_number)},
+            ),
+        )
+    except CommitFailedError as error:
+        raise Concurrent(str(error)) from error
+
+
+def _add(file: DataFile) -> AddAction:
+    return AddAction(
+        path=file.path,
+        size=file.bytes,
+        partition_values={"event_date": file.event_date.isoformat()},
+        modification_time=0,
+        data_change=True,
+        stats=file.stats,
+    )
+
+
+def describe_file(table: str, path: str, event_date: date, local: Path) -> DataFile:
+    """The facts of a Parquet file, from its own footer: rows, bytes, bounds per column."""
+    footer = pq.read_metadata(local)
+    bounds: dict[str, dict[str, Any]] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
+    indexes = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
+    for name in _statistics(TABLES[table]):
+        groups = [
+            footer.row_group(group).column(indexes[name]).statistics
+            for group in range(footer.num_row_groups)
+        ]
+        if any(g is None or not g.has_null_count for g in groups):
+            continue
+        bounds["nullCount"][name] = sum(g.null_count for g in groups)
+        valued = [g for g in groups if g.has_min_max]
+        if valued and all(g.has_min_max or g.num_values == 0 for g in groups):
+            bounds["minValues"][name] = _bound(min(g.min for g in valued), upper=False)
+            bounds["maxValues"][name] = _bound(max(g.max for g in valued), upper=True)
+    for side in ("minValues", "maxValues"):
+        bounds[side] = {k: v for k, v in bounds[side].items() if v is not None}
+    stats = json.dumps({"numRecords": footer.num_rows, **bounds}, separators=(",", ":"))
+    return DataFile(table, path, event_date, footer.num_rows, local.stat().st_size, stats)
+
+
+def _bound(value: Any, *, upper: bool) -> Any:
+    """A bound as the Delta protocol writes it; long texts give none rather than a wrong one."""
+    if hasattr(value, "isoformat"):
+        moment: datetime = value
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, str):
+        return value if len(value) <= 64 else None
+    return value
+
+
+def evolve(table: DeltaTable, schema: pa.Schema) -> list[str]:
+    """Add the columns that the schema has and the table lacks; old files read them as null.
+
+    Returns:
+        The names of the added columns; calling again adds none.
+    """
+    have = {field.name for field in table.schema().fields}
+    missing = [field for field in schema if field.name not in have]
+    if missing:
+        from deltalake import Schema
+
+        added = {f.name: f for f in Schema.from_arrow(pa.schema(missing)).fields}
+        table.alter.add_columns([added[field.name] for field in missing])
+    return [field.name for field in missing]
+
+
+def partition_literal(values: Mapping[str, str]) -> str:
+    """A predicate over partition values, for Delta's overwrite."""
+    return " and ".join(f"{name} = '{value}'" for name, value in values.items())

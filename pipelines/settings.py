@@ -1,0 +1,150 @@
+"""Settings: every setting is read here, once, from `trailhouse.toml` and `TRAILHOUSE_*` variables."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from pipelines.errors import ConfigurationError
+
+CONFIG_FILE_VARIABLE = "TRAILHOUSE_CONFIG"
+
+
+class SourceSettings(BaseModel):
+    """One place that landing objects come from: a `[[source]]` table of `trailhouse.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+    """Short name, kept with every event; lower-case letters, digits, `_` and `-`."""
+    url: Annotated[str, Field(min_length=1)]
+    """Folder, file or `s3://bucket/prefix`."""
+    copy_to_landing: bool = False
+    """Copy objects to `landing/<name>/` before they are loaded: for sources that are not durable."""
+
+
+class Settings(BaseSettings):
+    """The effective settings; frozen, validated, secrets masked when shown."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRAILHOUSE_", extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    lake_url: str = ".trailhouse/data"
+    """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
+    sources: Annotated[tuple[SourceSettings, ...], Field(alias="source")] = ()
+    """Where landing objects come from; without any, `landing/` under the lake URL."""
+    dagster_home: Path = Path(".trailhouse/dagster")
+    """Folder of the Dagster instance; the variable DAGSTER_HOME wins over it."""
+    s3_endpoint_url: str | None = None
+    """S3 endpoint for stores other than AWS; without it AWS_ENDPOINT_URL(_S3), then AWS."""
+    s3_region: str | None = None
+    """S3 region; without it the usual AWS chain, then us-east-1."""
+    s3_access_key_id: str | None = None
+    """Key id; without it the usual AWS chain (variables, profile, instance role)."""
+    s3_secret_access_key: SecretStr | None = None
+    """Secret key that belongs to `s3_access_key_id`; better set as a variable than in a file."""
+    memory_limit_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 768
+    """Memory that DuckDB may use, in MiB; beyond it work goes to `work_dir`."""
+    threads: Annotated[int, Field(ge=1, le=1024)] = os.cpu_count() or 2
+    """Threads that DuckDB may use."""
+    fetch_concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+    """Landing objects fetched at the same time from an object store."""
+    work_dir: Path | None = None
+    """Local folder for temporary files; without it the system's."""
+    sensor_interval_seconds: Annotated[int, Field(ge=1, le=86_400)] = 30
+    """Seconds between two looks for new landing objects by the Dagster sensor."""
+    closed_after_days: Annotated[int, Field(ge=0, le=365)] = 8
+    """Days after which a UTC day is closed and may be compacted; Workato retries for 7 days."""
+
+    @field_validator("sources")
+    @classmethod
+    def _names_are_unique(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        names = [source.name for source in sources]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are named {repeated[0]!r}; give each its own name")
+        return sources
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over variables, variables over the file."""
+        file = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, file
+
+    def shown(self) -> dict[str, Any]:
+        """The settings as JSON-ready values, with secrets masked as `**********`."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def config_file() -> Path:
+    """The settings file: TRAILHOUSE_CONFIG, else `trailhouse.toml` in the working folder."""
+    return Path(os.environ.get(CONFIG_FILE_VARIABLE, "trailhouse.toml"))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read, merge and validate the settings.
+
+    Args:
+        overrides: Settings that win over variables and the file, by name.
+
+    Raises:
+        ConfigurationError: A setting is unknown or invalid; the message names the file or the
+            variable, what was found and what is allowed.
+    """
+    path = config_file()
+    if CONFIG_FILE_VARIABLE in os.environ and not path.is_file():
+        raise ConfigurationError(
+            f"{CONFIG_FILE_VARIABLE} names {path}, which is not a file; correct or unset it"
+        )
+    try:
+        _refuse_unknown_variables()
+        return Settings(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, path)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {f"TRAILHOUSE_{name}".upper() for name in Settings.model_fields} | {
+        CONFIG_FILE_VARIABLE,
+        "TRAILHOUSE_SOURCE",
+    }
+    unknown = sorted(n for n in os.environ if n.startswith("TRAILHOUSE_") and n not in known)
+    if unknown:
+        raise ConfigurationError(
+            f"the variable {unknown[0]} is not a setting; known: {', '.join(sorted(known))}"
+        )
+
+
+def _explain(error: ValidationError, path: Path) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        variable = f"TRAILHOUSE_{problem['loc'][0]}".upper()
+        where = f"variable {variable}" if variable in os.environ else f"{path}"
+        found = "" if "secret" in name else f", found {problem['input']!r}"
+        allowed = (
+            f"unknown setting; known: {', '.join(sorted(Settings.model_fields))}"
+            if problem["type"] == "extra_forbidden"
+            else problem["msg"]
+        )
+        lines.append(f"{where}: setting {name!r}: {allowed}{found}")
+    return "\n".join(lines)

@@ -1,0 +1,151 @@
+"""Fetch: read landing objects concurrently, in order, within a bound on memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pipelines.lake.storage import Storage, is_s3
+from pipelines.sources.find import LandingObject, explain
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+CHUNK_BYTES = 16 * 2**20
+"""Size of a piece of a large object."""
+WHOLE_BYTES = 4 * 2**20
+"""Objects up to this size are fetched whole and concurrently; larger ones are streamed."""
+
+
+class Changed(Exception):
+    """The object was replaced or removed after it was listed; the next load meets it anew."""
+
+
+def fetch(
+    objects: Sequence[LandingObject], storage: Storage, *, concurrency: int
+) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Yield each object's number and its uncompressed content in pieces, in the order given.
+
+    Up to `concurrency` small objects are fetched ahead; so at most `concurrency` times 4 MiB and
+    one piece of a large object are held. An object that changed since it was listed is passed
+    over: its new version is found by the next load.
+
+    Raises:
+        SourceError: An object cannot be read; the message names it.
+    """
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="fetch") as pool:
+        stores: dict[str, S3Store] = {}
+        ahead: deque[tuple[int, LandingObject, Future[bytes] | None]] = deque()
+
+        def start(number: int, item: LandingObject) -> None:
+            small = item.bytes <= WHOLE_BYTES and is_s3(item.uri)
+            future = pool.submit(_whole, item, storage, stores) if small else None
+            ahead.append((number, item, future))
+
+        def finish() -> tuple[int, Iterator[bytes]] | None:
+            number, item, future = ahead.popleft()
+            try:
+                pieces = iter((future.result(),)) if future else _stream(item, storage, stores)
+                return number, _unpacked(item, pieces)
+            except Changed:
+                return None
+
+        for number, item in enumerate(objects):
+            start(number, item)
+            if len(ahead) > concurrency * 4 and (ready := finish()):
+                yield ready
+        while ahead:
+            if ready := finish():
+                yield ready
+
+
+def _store(item: LandingObject, storage: Storage, stores: dict[str, S3Store]) -> tuple[Any, str]:
+    parts = urlsplit(item.uri.replace("?", "%3F").replace("#", "%23"))
+    bucket = f"s3://{parts.netloc}"
+    if bucket not in stores:
+        stores[bucket] = storage.store(bucket)  # type: ignore[assignment]
+    return stores[bucket], item.uri.removeprefix(bucket + "/")
+
+
+def _get(item: LandingObject, storage: Storage, stores: dict[str, S3Store]) -> Any:
+    from obstore.exceptions import PreconditionError
+
+    store, key = _store(item, storage, stores)
+    try:
+        return store.get(key, options={"if_match": item.etag} if item.etag else None)
+    except (PreconditionError, FileNotFoundError) as error:
+        raise Changed(item.uri) from error
+    except Exception as error:
+        raise explain(error, item.uri, "read") from error
+
+
+def _whole(item: LandingObject, storage: Storage, stores: dict[str, S3Store]) -> bytes:
+    result = _get(item, storage, stores)
+    try:
+        return bytes(result.bytes())
+    except Exception as error:
+        raise explain(error, item.uri, "read") from error
+
+
+def _stream(
+    item: LandingObject, storage: Storage, stores: dict[str, S3Store]
+) -> Iterator[bytes]:
+    if is_s3(item.uri):
+        result = _get(item, storage, stores)
+        return _pieces(item, result)
+    return _file(item)
+
+
+def _pieces(item: LandingObject, result: Any) -> Iterator[bytes]:
+    try:
+        for piece in result.stream(min_chunk_size=CHUNK_BYTES):
+            yield bytes(piece)
+    except Exception as error:
+        raise explain(error, item.uri, "read") from error
+
+
+def _file(item: LandingObject) -> Iterator[bytes]:
+    try:
+        with Path(item.uri).open("rb") as file:
+            while piece := file.read(CHUNK_BYTES):
+                yield piece
+    except OSError as error:
+        raise explain(error, item.uri, "read") from error
+
+
+def _unpacked(item: LandingObject, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Gunzip where the content is gzip, whatever the name says; a broken tail is kept as it is."""
+    first = next(pieces, b"")
+    if not first.startswith(b"\x1f\x8b"):
+        if first:
+            yield first
+        yield from pieces
+        return
+    yield from _gunzip(first, pieces)
+
+
+def _gunzip(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(wbits=31)
+    pending = first
+    while True:
+        try:
+            if out := unpacker.decompress(pending, CHUNK_BYTES):
+                yield out
+        except zlib.error:
+            yield from (pending, *pieces)  # kept whole: the judge rejects it with its bytes
+            return
+        pending = unpacker.unconsumed_tail
+        if unpacker.eof:
+            pending = unpacker.unused_data.lstrip(b"\0")
+            unpacker = zlib.decompressobj(wbits=31)
+        if not pending:
+            pending = next(pieces, b"")
+            if not pending:
+                break
+    if tail := unpacker.flush():
+        yield tail
