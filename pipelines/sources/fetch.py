@@ -77,7 +77,7 @@ def _get(item: LandingObject, storage: Storage, stores: dict[str, S3Store]) -> A
 
     store, key = _store(item, storage, stores)
     try:
-        return store.get(key, options={"if_match": item.etag} if item.etag else None)
+        return store.get(key, options={"if_match": item.etag} if item.etag and item.pinned else None)
     except (PreconditionError, FileNotFoundError) as error:
         raise Changed(item.uri) from error
     except Exception as error:

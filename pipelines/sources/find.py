@@ -28,13 +28,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class LandingObject:
-    """One version of one object: the unit that is loaded once."""
+    """One version of one object: the unit that is loaded once.
+
+    `origin` is where a landing copy comes from; `pinned` says that reading must meet `etag`.
+    """
 
     source: str
     uri: str
     etag: str
     bytes: int
     modified_at: datetime
+    origin: str | None = None
+    pinned: bool = True
 
 
 def find(source: Source, storage: Storage) -> Iterator[list[LandingObject]]:

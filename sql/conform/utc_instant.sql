@@ -14,7 +14,7 @@ case
         )
     when regexp_full_match(moment, '1\d{9}(\d{3})?(\.\d+)?|1\d{15}|1\d{18}')
         then to_timestamp(
-            cast(moment as double)
+            try_cast(moment as double)
             / power(1000, (strpos(moment || '.', '.') - 1 - 10) // 3)
         )
 end

@@ -1,0 +1,1 @@
+"""What exists: declarations only, one module a stage, in the order in which data flows."""
