@@ -151,6 +151,7 @@ OUTPUT = pa.struct(
         ("event_date", pa.date32()),
         ("rows", COUNT),
         ("bytes", COUNT),
+        ("modified_ms", COUNT),
         ("stats", TEXT),
     ]
 )

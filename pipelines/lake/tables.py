@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -37,6 +37,7 @@ class DataFile:
     event_date: date
     rows: int
     bytes: int
+    modified_ms: int
     stats: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int)
     schema = TABLES[files[0].table].schema
     try:
         table.create_write_transaction(
-            [_add(file) for file in files],
+            [add_action(file) for file in files],
             mode="append",
             schema=schema,
             partition_by=["event_date"],
@@ -136,20 +137,21 @@ def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int)
         raise Concurrent(str(error)) from error
 
 
-def _add(file: DataFile) -> AddAction:
+def add_action(file: DataFile, *, data_change: bool = True) -> AddAction:
+    """The file as an action of Delta's log; `data_change` is false where rows only moved."""
     return AddAction(
         path=file.path,
         size=file.bytes,
         partition_values={"event_date": file.event_date.isoformat()},
-        modification_time=0,
-        data_change=True,
+        modification_time=file.modified_ms,
+        data_change=data_change,
         stats=file.stats,
     )
 
 
 def describe_file(table: str, path: str, event_date: date, local: Path) -> DataFile:
     """The facts of a Parquet file, from its own footer: rows, bytes, bounds per column."""
-    footer = pq.read_metadata(local)
+    footer, facts = pq.read_metadata(local), local.stat()
     bounds: dict[str, dict[str, Any]] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
     indexes = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
     for name in _statistics(TABLES[table]):
@@ -167,7 +169,7 @@ def describe_file(table: str, path: str, event_date: date, local: Path) -> DataF
     for side in ("minValues", "maxValues"):
         bounds[side] = {k: v for k, v in bounds[side].items() if v is not None}
     stats = json.dumps({"numRecords": footer.num_rows, **bounds}, separators=(",", ":"))
-    return DataFile(table, path, event_date, footer.num_rows, local.stat().st_size, stats)
+    return DataFile(table, path, event_date, footer.num_rows, facts.st_size, int(facts.st_mtime * 1000), stats)
 
 
 def _bound(value: Any, *, upper: bool) -> Any:
@@ -194,8 +196,3 @@ def evolve(table: DeltaTable, schema: pa.Schema) -> list[str]:
         added = {f.name: f for f in Schema.from_arrow(pa.schema(missing)).fields}
         table.alter.add_columns([added[field.name] for field in missing])
     return [field.name for field in missing]
-
-
-def partition_literal(values: Mapping[str, str]) -> str:
-    """A predicate over partition values, for Delta's overwrite."""
-    return " and ".join(f"{name} = '{value}'" for name, value in values.items())

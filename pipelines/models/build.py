@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
@@ -14,9 +13,6 @@ from pipelines.lake.history import newest_load
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import APPLICATION, Lake, partition_files
 from pipelines.models.header import MODELS, Model
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 DAYS_AT_ONCE = 31
 """Days built in one commit; bounds memory over a long rebuild."""
@@ -136,36 +132,39 @@ def stale_days(lake: Lake, name: str) -> list[date]:
     The truth is in the lake alone: the newest load per day against the load number that the mart
     recorded for the day when it was built.
     """
-    loads, built = lake.find("loads"), lake.find(name)
-    if loads is None:
-        return []
-    connection = connect(lake.storage, s3=lake.is_s3)
-    try:
-        changed = _changed(connection, loads.file_uris(), lake_tables(MODELS[name]))
-    finally:
-        connection.close()
+    built = lake.find(name)
     return [
         day
-        for day, number in changed
+        for day, number in _changed(lake, name)
         if built is None or (built.transaction_version(_application(day)) or 0) < number
     ]
 
 
-def _changed(
-    connection: DuckDBPyConnection, files: list[str], tables: Sequence[str]
-) -> Iterable[tuple[date, int]]:
+def lake_days(lake: Lake, name: str) -> list[date]:
+    """Every UTC day for which the lake has rows that the mart reads, in order."""
+    return [day for day, _ in _changed(lake, name)]
+
+
+def _changed(lake: Lake, name: str) -> list[tuple[date, int]]:
+    """Per UTC day the newest load that brought rows which the mart reads."""
+    loads = lake.find("loads")
+    files = loads.file_uris() if loads is not None else []
     if not files:
         return []
-    return connection.execute(
-        """
-        select output.event_date, max(load_number)
-        from (select load_number, unnest(outputs) as output from read_parquet($files))
-        where list_contains($tables, output.table)
-        group by all
-        order by all
-        """,
-        {"files": files, "tables": list(tables)},
-    ).fetchall()
+    connection = connect(lake.storage, s3=lake.is_s3)
+    try:
+        return connection.execute(
+            """
+            select output.event_date, max(load_number)
+            from (select load_number, unnest(outputs) as output from read_parquet($files))
+            where list_contains($tables, output.table)
+            group by all
+            order by all
+            """,
+            {"files": files, "tables": lake_tables(MODELS[name])},
+        ).fetchall()
+    finally:
+        connection.close()
 
 
 def build_stale(lake: Lake) -> Iterator[tuple[str, list[date], int]]:

@@ -111,7 +111,7 @@ def _pieces(item: LandingObject, result: Any) -> Iterator[bytes]:
 
 def _file(item: LandingObject) -> Iterator[bytes]:
     try:
-        with Path(item.uri).open("rb") as file:
+        with Path(item.content_path or item.uri).open("rb") as file:
             while piece := file.read(CHUNK_BYTES):
                 yield piece
     except OSError as error:

@@ -30,7 +30,8 @@ class Source:
 class LandingObject:
     """One version of one object: the unit that is loaded once.
 
-    `origin` is where a landing copy comes from; `pinned` says that reading must meet `etag`.
+    `origin` is where a landing copy comes from; `pinned` says that reading must meet `etag`;
+    `content_path` is a local file with the content, where it is not read from `uri`.
     """
 
     source: str
@@ -40,6 +41,7 @@ class LandingObject:
     modified_at: datetime
     origin: str | None = None
     pinned: bool = True
+    content_path: str | None = None
 
 
 def find(source: Source, storage: Storage) -> Iterator[list[LandingObject]]:

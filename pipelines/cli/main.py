@@ -1,0 +1,41 @@
+"""Main: the `trailhouse` command; errors that a person can mend end with code 2, no traceback."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pipelines.cli import lake, load, models, query, rejected, sample, show
+from pipelines.errors import TrailhouseError
+
+app = typer.Typer(
+    name="trailhouse",
+    help="Keep, model, forward and prove the activity of a Workato workspace.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(sample.sample)
+app.command()(load.load)
+app.command()(load.run)
+app.command()(models.build)
+app.command()(query.query)
+app.command("config")(show.config)
+app.add_typer(rejected.app, name="rejected")
+app.add_typer(lake.app, name="lake")
+
+
+def main() -> None:
+    """Run the command line; the exit code is 0, 1 for a failed check, 2 for a problem to mend."""
+    try:
+        app()
+    except TrailhouseError as error:
+        print(f"trailhouse: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
