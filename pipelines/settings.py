@@ -37,12 +37,12 @@ class Settings(BaseSettings):
     """The effective settings; frozen, validated, secrets masked when shown."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRAILHOUSE_", extra="forbid", frozen=True, populate_by_name=True
+        env_prefix="TRAILHOUSE_", extra="forbid", frozen=True
     )
 
     lake_url: str = ".trailhouse/data"
     """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
-    sources: Annotated[tuple[SourceSettings, ...], Field(alias="source")] = ()
+    source: tuple[SourceSettings, ...] = ()
     """Where landing objects come from; without any, `landing/` under the lake URL."""
     dagster_home: Path = Path(".trailhouse/dagster")
     """Folder of the Dagster instance; the variable DAGSTER_HOME wins over it."""
@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     closed_after_days: Annotated[int, Field(ge=0, le=365)] = 8
     """Days after which a UTC day is closed and may be compacted; Workato retries for 7 days."""
 
-    @field_validator("sources")
+    @field_validator("source")
     @classmethod
     def _names_are_unique(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
         names = [source.name for source in sources]
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
 
     def shown(self) -> dict[str, Any]:
         """The settings as JSON-ready values, with secrets masked as `**********`."""
-        return self.model_dump(mode="json", by_alias=True)
+        return self.model_dump(mode="json")
 
 
 def config_file() -> Path:
@@ -123,10 +123,8 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {f"TRAILHOUSE_{name}".upper() for name in Settings.model_fields} | {
-        CONFIG_FILE_VARIABLE,
-        "TRAILHOUSE_SOURCE",
-    }
+    known = {f"TRAILHOUSE_{name}".upper() for name in Settings.model_fields}
+    known |= {CONFIG_FILE_VARIABLE}
     unknown = sorted(n for n in os.environ if n.startswith("TRAILHOUSE_") and n not in known)
     if unknown:
         raise ConfigurationError(

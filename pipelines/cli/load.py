@@ -73,7 +73,7 @@ def configured_sources(lake: Lake, paths: list[str]) -> list[Source]:
     from pipelines.sources.find import sources_of
 
     settings = lake.storage.settings
-    configured = [(s.name, s.url, s.copy_to_landing) for s in settings.sources]
+    configured = [(s.name, s.url, s.copy_to_landing) for s in settings.source]
     return sources_of(configured, lake.url, paths)
 
 

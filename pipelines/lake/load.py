@@ -119,8 +119,9 @@ def _known(
     files = loads.file_uris() if loads is not None else []
     if not files:
         return set()
-    query = "select i.uri, i.etag from (select unnest(inputs) as i from read_parquet($files))"
-    return set(connection.execute(query, {"files": files}).fetchall())
+    # a literal, not a parameter: DuckDB imports pandas, for a second, to look at a Python list
+    query = f"select unnest(inputs, recursive := true) from read_parquet({list_literal(files)})"
+    return {(uri, etag) for uri, etag, _ in connection.execute(query).fetchall()}
 
 
 def load(
