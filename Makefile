@@ -3,7 +3,6 @@ SHELL := bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-DEMO := .trailhouse/demo
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
@@ -21,7 +20,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	touch $@
 
 demo: $(VENV)/.installed ## Write a sample workspace, do the main job on it, answer three questions
-	$(BIN)/python -m pipelines.samples.demo $(DEMO)
+	$(BIN)/python -m pipelines.samples.demo
 
 dev: $(VENV)/.installed ## Dagster UI and daemon over the data of the demo
 	$(BIN)/python -m pipelines.instance

@@ -1,4 +1,4 @@
-"""Settings: every setting is read here, once, from `trailhouse.toml` and `TRAILHOUSE_*` variables."""
+"""Settings: each is read here, once, from `trailhouse.toml` and `TRAILHOUSE_*` variables."""
 
 from __future__ import annotations
 
@@ -30,15 +30,13 @@ class SourceSettings(BaseModel):
     url: Annotated[str, Field(min_length=1)]
     """Folder, file or `s3://bucket/prefix`."""
     copy_to_landing: bool = False
-    """Copy objects to `landing/<name>/` before they are loaded: for sources that are not durable."""
+    """Copy objects to `landing/<name>/` before loading: for sources that are not durable."""
 
 
 class Settings(BaseSettings):
     """The effective settings; frozen, validated, secrets masked when shown."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TRAILHOUSE_", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="TRAILHOUSE_", extra="forbid", frozen=True)
 
     lake_url: str = ".trailhouse/data"
     """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
@@ -139,8 +137,9 @@ def _explain(error: ValidationError, path: Path) -> str:
         variable = f"TRAILHOUSE_{problem['loc'][0]}".upper()
         where = f"variable {variable}" if variable in os.environ else f"{path}"
         found = "" if "secret" in name else f", found {problem['input']!r}"
+        fields = SourceSettings.model_fields if "." in name else Settings.model_fields
         allowed = (
-            f"unknown setting; known: {', '.join(sorted(Settings.model_fields))}"
+            f"unknown setting; known: {', '.join(sorted(fields))}"
             if problem["type"] == "extra_forbidden"
             else problem["msg"]
         )

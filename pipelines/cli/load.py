@@ -107,9 +107,7 @@ def load_with_progress(lake: Lake, sources: list[Source]) -> Report:
             read += size
             progress.update(task, advance=objects, size=f"{read / 1e6:,.0f} MB")
 
-        return load_lake(
-            lake, sources, clock=now, unique=unique, progress=advance, found=found
-        )
+        return load_lake(lake, sources, clock=now, unique=unique, progress=advance, found=found)
 
 
 def print_report(report: Report) -> None:

@@ -28,9 +28,7 @@ def query(
     as_format: Annotated[
         Format, typer.Option("--format", help="table, json (an array of objects), csv, parquet.")
     ] = Format.TABLE,
-    out: Annotated[
-        Path | None, typer.Option(help="File to write to; needed for parquet.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write to; needed for parquet.")] = None,
     limit: Annotated[int, typer.Option(help="Rows of a table; 0 prints all.", min=0)] = 100,
 ) -> None:
     """Run SQL over the lake's tables and models; nothing can be changed.

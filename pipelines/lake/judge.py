@@ -9,11 +9,13 @@ repeated key or a number that changed. Only a record that differs is examined cl
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -29,6 +31,7 @@ MAX_WRAPPERS = 4
 """Levels of templates and envelopes that are opened in search of an event."""
 MAX_CANDIDATES = 1_000
 """Values looked at in one record in search of an event."""
+_TOO_DEEP = "nested too deeply to be examined"
 PAGE_KEYS = ("data", "items")
 """Fields of an API page that hold its events."""
 
@@ -76,9 +79,14 @@ class _Refused(Exception):
         self.reason, self.detail = reason, detail
 
 
-def judge(object_index: int, records: Iterable[split.Record], into: Judged) -> None:
-    """Add the records of one object to `into`; one bad record never stops the others."""
-    loads, dumps, shapes = orjson.loads, orjson.dumps, into.shapes
+def judge(
+    object_index: int, records: Iterable[split.Record], into: Judged, *, depth: int = 0
+) -> None:
+    """Add the records of one object to `into`; one bad record never stops the others.
+
+    `depth` is the number of arrays and pages that the records were taken out of.
+    """
+    loads, shapes = orjson.loads, into.shapes
     for offset, raw in records:
         try:
             try:
@@ -86,15 +94,15 @@ def judge(object_index: int, records: Iterable[split.Record], into: Judged) -> N
             except orjson.JSONDecodeError as error:
                 raise _Refused(NOT_JSON, _why(raw, error)) from error
             if type(value) is dict and (kind := kind_of(value)):
-                faithful = dumps(value) == raw or _examine(raw, value)
                 event = raw
-            elif (inner := _elements(value, offset, raw)) is not None:
-                judge(object_index, inner, into)
+            elif depth < MAX_WRAPPERS and (inner := _elements(value, offset, raw)) is not None:
+                judge(object_index, inner, into, depth=depth + 1)
                 continue
             else:
                 kind, event, value = _unwrap(raw, value)
-                faithful = dumps(value) == event or _examine(event, value)
-        except _Refused as refused:
+            identity = _identity(kind, event, value)
+        except (_Refused, RecursionError) as error:
+            refused = error if isinstance(error, _Refused) else _Refused(NOT_JSON, _TOO_DEEP)
             into.received += 1
             into.bytes += len(raw)
             into.rejected.append(
@@ -106,11 +114,7 @@ def judge(object_index: int, records: Iterable[split.Record], into: Judged) -> N
         batch.source_offset.append(offset)
         batch.raw.append(raw)
         batch.event.append(event)
-        batch.digest.append(
-            ""
-            if (kind == "job" or kind == "activity") and value.get("id") is not None
-            else digest(event, value, faithful=faithful)
-        )
+        batch.digest.append(identity)
         shapes[kind, tuple(value)] += 1
         into.received += 1
         into.bytes += len(raw)
@@ -130,6 +134,23 @@ def kind_of(value: dict[str, Any]) -> str | None:
     return None
 
 
+def _identity(kind: str, event: bytes, value: dict[str, Any]) -> str:
+    """The event's digest, empty where the source gives an id; proves that nothing is lost."""
+    faithful = _is_faithful(event, value)
+    if (kind == "job" or kind == "activity") and _has_id(event, value.get("id"), faithful):
+        return ""
+    return digest(event, value, faithful=faithful)
+
+
+def _has_id(event: bytes, found: Any, faithful: bool) -> bool:
+    """Whether the id tells events apart: a text or a number; an empty text would merge them."""
+    if isinstance(found, float) and not faithful:  # orjson reads integers past 64 bits as floats
+        return isinstance(json.loads(event)["id"], int)
+    if isinstance(found, str):
+        return bool(found.strip())
+    return isinstance(found, int | float) and not isinstance(found, bool)
+
+
 def digest(event: bytes, value: dict[str, Any], *, faithful: bool) -> str:
     """SHA-256 of the canonical event: keys sorted, no white space, numbers exact.
 
@@ -144,8 +165,31 @@ def digest(event: bytes, value: dict[str, Any], *, faithful: bool) -> str:
     if faithful:
         return sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
     exact = json.loads(event, parse_float=_exact_float)
-    text = json.dumps(exact, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(
+        exact,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        default=lambda number: [math.nan, number.text],  # no event holds NaN: cannot be forged
+    )
     return sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """A number that no float holds exactly."""
+
+    text: str
+
+
+def _is_faithful(event: bytes, value: Any) -> bool:
+    """Whether orjson's value is exact; most records encode to their own bytes."""
+    try:
+        if orjson.dumps(value) == event:
+            return True
+    except orjson.JSONEncodeError:  # orjson reads 1,024 levels and writes 254
+        pass
+    return _examine(event, value)
 
 
 def _examine(raw: bytes, value: Any) -> bool:
@@ -155,33 +199,39 @@ def _examine(raw: bytes, value: Any) -> bool:
         Whether orjson's value is exact; if not, only numbers differ, and `raw` has them.
     """
     try:
-        if msgspec.json.format(raw, indent=-1) == orjson.dumps(value):
+        try:
+            encoded = orjson.dumps(value)
+        except orjson.JSONEncodeError:
+            encoded = None
+        if encoded is not None and msgspec.json.format(raw, indent=-1) == encoded:
             return True  # only white space differs
         exact = json.loads(raw, object_pairs_hook=_pairs, parse_float=_exact_float)
-    except RecursionError as error:
-        raise _Refused(NOT_JSON, "nested too deeply to be examined") from error
+        return encoded is not None and bool(exact == value)
     except msgspec.DecodeError as error:
         raise _Refused(NOT_JSON, str(error)) from error
     except ValueError as error:  # Python refuses integers of more than 4,300 digits
         raise _Refused(NOT_JSON, f"a number is too long: {error}") from error
-    return bool(exact == value)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        repeated = next(key for key, count in Counter(k for k, _ in pairs).items() if count > 1)
-        raise _Refused(DUPLICATE_KEY, f"the key {repeated!r} stands twice in one object")
+        raise _Refused(DUPLICATE_KEY, _repeated(pairs))
     return value
 
 
-def _exact_float(text: str) -> float | str:
+def _repeated(pairs: list[tuple[str, Any]]) -> str:
+    key = next(key for key, count in Counter(k for k, _ in pairs).items() if count > 1)
+    return f"the key {key!r} stands twice in one object"
+
+
+def _exact_float(text: str) -> float | _Exact:
     number = float(text)
     try:
         same = Decimal(repr(number)) == Decimal(text)
     except ArithmeticError:
         same = False
-    return number if same else f"number:{text}"
+    return number if same else _Exact(text)
 
 
 def _why(raw: bytes, error: orjson.JSONDecodeError) -> str:
@@ -198,8 +248,11 @@ def _elements(value: Any, offset: int, raw: bytes) -> list[split.Record] | None:
         return None
     for key in PAGE_KEYS:
         page = value.get(key)
-        if isinstance(page, list) and all(isinstance(v, dict) and kind_of(v) for v in page):
-            inner = split.field(raw, key)
+        if isinstance(page, list) and (
+            not page or any(isinstance(v, dict) and kind_of(v) for v in page)
+        ):
+            _examine_page(raw, value)
+            inner = bytes(split.fields(raw)[key])
             return split.elements((offset + raw.index(inner), inner))
     return None
 
@@ -215,23 +268,24 @@ def _unwrap(raw: bytes, value: Any) -> tuple[str, bytes, dict[str, Any]]:
                 continue
             if kind := kind_of(candidate):
                 if content is not raw:
-                    _examine_wrapper(raw)
+                    _is_faithful(raw, value)
                 return kind, content, candidate
-            deeper.extend(_inner(content, candidate))
+            deeper.extend(islice(_inner(content, candidate), MAX_CANDIDATES - looked - len(deeper)))
         looked += len(deeper)
-        if looked > MAX_CANDIDATES:
-            break
         level = deeper
-    found = f"an object with the keys {', '.join(value)[:200]}" if isinstance(value, dict) else (
-        f"a JSON {type(value).__name__}"
+    found = (
+        f"an object with the keys {', '.join(value)[:200]}"
+        if isinstance(value, dict)
+        else (f"a JSON {type(value).__name__}")
     )
     raise _Refused(NOT_AN_EVENT, f"found {found or 'an empty object'}")
 
 
 def _inner(content: bytes, candidate: dict[str, Any]) -> Iterator[tuple[bytes, Any]]:
+    fields = split.fields(content)
     for key, value in candidate.items():
         if isinstance(value, dict):
-            yield split.field(content, key), value
+            yield bytes(fields[key]), value
         elif isinstance(value, str) and value.lstrip().startswith("{"):
             text = value.strip().encode()
             try:
@@ -239,11 +293,23 @@ def _inner(content: bytes, candidate: dict[str, Any]) -> Iterator[tuple[bytes, A
             except orjson.JSONDecodeError:
                 continue
         elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-            ((_, text),) = split.elements((0, split.field(content, key))) or ()
+            ((_, text),) = split.elements((0, bytes(fields[key]))) or ()
             yield text, value[0]
 
 
-def _examine_wrapper(raw: bytes) -> None:
-    value = orjson.loads(raw)
-    if orjson.dumps(value) != raw:
-        _examine(raw, value)
+def _examine_page(raw: bytes, value: Any) -> None:
+    """Refuse a page that names a key twice, for events would be lost; its events are judged apart."""
+    top: list[tuple[str, Any]] = []
+
+    def last_seen(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        top[:] = pairs  # the outermost object ends last
+        return dict(pairs)
+
+    try:
+        if orjson.dumps(value) == raw:
+            return
+        json.loads(raw, object_pairs_hook=last_seen)
+    except (ValueError, orjson.JSONEncodeError) as error:
+        raise _Refused(NOT_JSON, f"the page cannot be examined: {error}") from error
+    if len(top) != len(value):
+        raise _Refused(DUPLICATE_KEY, _repeated(top))

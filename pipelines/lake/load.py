@@ -26,7 +26,7 @@ from pipelines.lake import event_types
 from pipelines.lake.duck import connect, list_literal, text_literal
 from pipelines.lake.judge import Judged, judge
 from pipelines.lake.schemas import EVENT_TABLES, KINDS, TABLES
-from pipelines.lake.stage import LATER, Stage
+from pipelines.lake.stage import Stage
 from pipelines.lake.tables import (
     Concurrent,
     DataFile,
@@ -105,17 +105,15 @@ def find_new(
         for source in sources:
             root = join(lake.url, f"landing/{source.name}")
             for page in find(source, lake.storage):
-                if source.copy_to_landing:
-                    page = [landing_copy(item, root) for item in page]
-                new |= {(o.uri, o.etag): o for o in page if (o.uri, o.etag) not in known}
+                copied = source.copy_to_landing
+                listed = [landing_copy(item, root) for item in page] if copied else page
+                new |= {(o.uri, o.etag): o for o in listed if (o.uri, o.etag) not in known}
         return [new[key] for key in sorted(new)]
     finally:
         connection.close()
 
 
-def _known(
-    connection: DuckDBPyConnection, loads: DeltaTable | None
-) -> set[tuple[str, str]]:
+def _known(connection: DuckDBPyConnection, loads: DeltaTable | None) -> set[tuple[str, str]]:
     files = loads.file_uris() if loads is not None else []
     if not files:
         return set()
@@ -196,12 +194,9 @@ def _read(
     return shapes
 
 
-def _judged(
-    lake: Lake, objects: Sequence[LandingObject], progress: Progress
-) -> Iterator[Judged]:
+def _judged(lake: Lake, objects: Sequence[LandingObject], progress: Progress) -> Iterator[Judged]:
     concurrency = lake.storage.settings.fetch_concurrency
     judged = Judged()
-    seen = 0
     for number, pieces in fetch(objects, lake.storage, concurrency=concurrency):
         for records in split(pieces):
             for part in _parts(records):
@@ -209,7 +204,6 @@ def _judged(
                 if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
                     yield judged
                     judged = Judged()
-        seen += 1
         progress(1, objects[number].bytes)
     if judged.received:
         yield judged
@@ -330,9 +324,7 @@ def load_id_of(objects: Sequence[LandingObject]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _write(
-    attempt: _Attempt, chosen: Sequence[int], number: int
-) -> tuple[list[DataFile], Report]:
+def _write(attempt: _Attempt, chosen: Sequence[int], number: int) -> tuple[list[DataFile], Report]:
     """Write the rows that are new to the lake as sorted files, and count."""
     connection, stage = attempt.connection, attempt.stage
     inputs = [attempt.objects[i] for i in chosen]
@@ -352,9 +344,7 @@ def _write(
         ),
     )
     connection.execute("create or replace temp table accepted_jobs (row_id bigint)")
-    connection.execute(
-        "create or replace temp table new_types (event_type varchar, events bigint)"
-    )
+    connection.execute("create or replace temp table new_types (event_type varchar, events bigint)")
     files: list[DataFile] = []
     received = rejected = 0
     accepted: Counter[str] = Counter()
@@ -389,9 +379,7 @@ def _write(
         bytes=sum(o.bytes for o in inputs),
         seconds=(attempt.clock() - attempt.began).total_seconds(),
         rejected_by_reason=reasons,
-        accepted_by_kind={
-            kind: accepted[name] for kind, name in KINDS.items() if accepted[name]
-        },
+        accepted_by_kind={kind: accepted[name] for kind, name in KINDS.items() if accepted[name]},
         unknown_event_types=_unknown_types(connection),
         unknown_fields=_unknown_fields(attempt.shapes),
         partitions=partitions,
@@ -578,9 +566,7 @@ def _one(connection: DuckDBPyConnection, query: str) -> int:
     return int(connection.execute(query).fetchall()[0][0])
 
 
-def _count(
-    connection: DuckDBPyConnection, stage: Stage, table: str, column: str
-) -> dict[str, int]:
+def _count(connection: DuckDBPyConnection, stage: Stage, table: str, column: str) -> dict[str, int]:
     paths = [str(path) for path in stage.files.get(table, ())]
     if not paths:
         return {}

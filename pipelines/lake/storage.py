@@ -61,9 +61,7 @@ def resolve_s3(settings: Settings) -> S3Access:
         or os.environ.get("AWS_ENDPOINT_URL")
     )
     region = (
-        settings.s3_region
-        or os.environ.get("AWS_REGION")
-        or os.environ.get("AWS_DEFAULT_REGION")
+        settings.s3_region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     )
     if settings.s3_access_key_id and secret:
         key_id, key, token = settings.s3_access_key_id, secret.get_secret_value(), None
@@ -128,9 +126,7 @@ class Storage:
         parts = urlsplit(url)
         config: Any = self.s3.storage_options | {"aws_bucket": parts.netloc}
         client: Any = {"allow_http": True, "timeout": "120s"}
-        return S3Store(
-            config=config, prefix=parts.path.strip("/") or None, client_options=client
-        )
+        return S3Store(config=config, prefix=parts.path.strip("/") or None, client_options=client)
 
     def delta_options(self, url: str) -> dict[str, str] | None:
         """`storage_options` for delta-rs, or None for a folder."""

@@ -169,7 +169,9 @@ def describe_file(table: str, path: str, event_date: date, local: Path) -> DataF
     for side in ("minValues", "maxValues"):
         bounds[side] = {k: v for k, v in bounds[side].items() if v is not None}
     stats = json.dumps({"numRecords": footer.num_rows, **bounds}, separators=(",", ":"))
-    return DataFile(table, path, event_date, footer.num_rows, facts.st_size, int(facts.st_mtime * 1000), stats)
+    return DataFile(
+        table, path, event_date, footer.num_rows, facts.st_size, int(facts.st_mtime * 1000), stats
+    )
 
 
 def _bound(value: Any, *, upper: bool) -> Any:

@@ -172,5 +172,3 @@ def build_stale(lake: Lake) -> Iterator[tuple[str, list[date], int]]:
     for model in MODELS.values():
         if model.layer == "marts" and (days := stale_days(lake, model.name)):
             yield model.name, days, build_model(lake, model.name, days)
-
-

@@ -68,9 +68,7 @@ def _define(connection: DuckDBPyConnection, lake: Lake) -> None:
     for table in TABLES.values():
         _view(connection, table.name, _scan(lake, table.name), table.description)
         for name, _, comment in table.columns:
-            connection.execute(
-                f"comment on column {table.name}.{name} is {text_literal(comment)}"
-            )
+            connection.execute(f"comment on column {table.name}.{name} is {text_literal(comment)}")
     for model in MODELS.values():
         if model.layer == "staging":
             _view(connection, model.name, model.sql, model.description)

@@ -39,7 +39,9 @@ def parse_header(name: str, layer: str, sql: str) -> Model:
     text = "\n".join(lines)
     found = dict(re.findall(rf"^({'|'.join(FIELDS)}):\s*(.+?)(?=\n(?:\w+):|\Z)", text, re.M | re.S))
     if not lines or not {"grain", "reads", "scope"} <= found.keys():
-        raise ValueError(f"sql/{layer}/{name}.sql: the header needs a sentence, grain, reads, scope")
+        raise ValueError(
+            f"sql/{layer}/{name}.sql: the header needs a sentence, grain, reads, scope"
+        )
     facts = {key: " ".join(value.split()) for key, value in found.items()}
     return Model(
         name=name,

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-
 class QueryError(TrailhouseError):
     """A query cannot be run; the message has DuckDB's words."""
 

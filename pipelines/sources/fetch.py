@@ -77,7 +77,9 @@ def _get(item: LandingObject, storage: Storage, stores: dict[str, S3Store]) -> A
 
     store, key = _store(item, storage, stores)
     try:
-        return store.get(key, options={"if_match": item.etag} if item.etag and item.pinned else None)
+        return store.get(
+            key, options={"if_match": item.etag} if item.etag and item.pinned else None
+        )
     except (PreconditionError, FileNotFoundError) as error:
         raise Changed(item.uri) from error
     except Exception as error:
@@ -92,9 +94,7 @@ def _whole(item: LandingObject, storage: Storage, stores: dict[str, S3Store]) ->
         raise explain(error, item.uri, "read") from error
 
 
-def _stream(
-    item: LandingObject, storage: Storage, stores: dict[str, S3Store]
-) -> Iterator[bytes]:
+def _stream(item: LandingObject, storage: Storage, stores: dict[str, S3Store]) -> Iterator[bytes]:
     if is_s3(item.uri):
         result = _get(item, storage, stores)
         return _pieces(item, result)

@@ -27,15 +27,19 @@ def split(pieces: Iterator[bytes]) -> Iterator[list[Record]]:
 
     A content without any record (empty, or only white space) is one record without bytes, so
     that it can be rejected and seen. Bytes are never altered; between records only line ends,
-    blank lines, a byte order mark, and the brackets and commas of an array are left out.
+    blank lines, white space, a byte order mark, and the brackets and commas of an array are left out.
     """
-    head = next(pieces, b"")
+    pieces = filter(None, pieces)
+    parts = [next(pieces, b"")]
+    more = next(pieces, b"")
+    while more and b"\n" not in parts[-1]:
+        parts.append(more)
+        more = next(pieces, b"")
+    head = b"".join(parts)
     start = len(BOM) if head.startswith(BOM) else 0
-    head, more = head[start:], next(pieces, b"")
-    while more and b"\n" not in head:
-        head, more = head + more, next(pieces, b"")
+    head = head[start:]
     rest = chain((more,), pieces) if more else iter(())
-    if more and not head.lstrip(SPACE).startswith(b"[") and _has_object_line(head):
+    if more and _is_lines(head):
         yield from _lines(head, start, rest)
     else:
         yield _document(b"".join((head, *rest)), start)
@@ -57,9 +61,19 @@ def elements(record: Record) -> list[Record] | None:
     return found
 
 
-def field(content: bytes, name: str) -> bytes:
-    """The exact bytes of the value of a top-level field; the content is a valid JSON object."""
-    return bytes(_FIELDS.decode(content)[name])
+def fields(content: bytes) -> dict[str, msgspec.Raw]:
+    """The exact bytes of every top-level field's value; the content is a valid JSON object."""
+    return _FIELDS.decode(content)
+
+
+def _is_lines(head: bytes) -> bool:
+    """Whether most of the complete lines are JSON objects of their own.
+
+    It is never so of one document over many lines: it begins with another line, and between two
+    objects stands a comma.
+    """
+    lines = [text for line in head.split(b"\n")[:-1] if (text := line.strip(SPACE))]
+    return 2 * sum(map(_is_object, lines)) > len(lines)
 
 
 def _has_object_line(content: bytes) -> bool:
@@ -92,8 +106,8 @@ def _lines(head: bytes, offset: int, pieces: Iterator[bytes]) -> Iterator[list[R
 def _cut(block: bytes, offset: int) -> list[Record]:
     records = []
     for line in block.split(b"\n"):
-        if line and not line.isspace():
-            records.append((offset, line.rstrip(b"\r")))
+        if text := line.strip(SPACE):
+            records.append((offset + line.find(text[:1]), text))
         offset += len(line) + 1
     return records
 
@@ -107,5 +121,5 @@ def _document(content: bytes, offset: int) -> list[Record]:
     except orjson.JSONDecodeError:
         if b"\n" in body and _has_object_line(content):
             return _cut(content, offset)
-        return [(offset, content)]
+        return [(0, BOM[:offset] + content)]  # nothing is left out of what will be rejected
     return [record]

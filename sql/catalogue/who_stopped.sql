@@ -18,4 +18,4 @@ from activity
 where
     event_type = 'recipe_stopped'
     and (resource_id = recipe or contains(lower(resource_name), lower(recipe)))
-order by occurred_at desc, event_id
+order by occurred_at desc, event_id asc

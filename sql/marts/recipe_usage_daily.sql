@@ -32,7 +32,7 @@ ranked as (
         event_date,
         row_number() over (
             partition by event_date, workspace_id, recipe_id
-            order by (case when recipe_name is null then 1 else 0 end), occurred_at desc, event_id
+            order by (case when recipe_name is null then 1 else 0 end) asc, occurred_at desc, event_id asc
         ) as position
     from stg_jobs
     where event_date between $from_date and $to_date
