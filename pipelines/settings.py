@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings.exceptions import SettingsError
 
 from pipelines.errors import ConfigurationError
 
@@ -114,6 +115,8 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         _refuse_unknown_variables()
         return Settings(**overrides)
+    except SettingsError as error:
+        raise ConfigurationError(_explain_json(error)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
@@ -128,6 +131,14 @@ def _refuse_unknown_variables() -> None:
         raise ConfigurationError(
             f"the variable {unknown[0]} is not a setting; known: {', '.join(sorted(known))}"
         )
+
+
+def _explain_json(error: SettingsError) -> str:
+    """A variable that holds a list or table is JSON, and this one is not."""
+    return (
+        f"variable TRAILHOUSE_SOURCE: not valid JSON: {error.__cause__}; "
+        'write it as [{"name": "…", "url": "…"}], or as [[source]] tables in trailhouse.toml'
+    )
 
 
 def _explain(error: ValidationError, path: Path) -> str:

@@ -122,9 +122,9 @@ def judge(
 
 def kind_of(value: dict[str, Any]) -> str | None:
     """The kind of an event by its fields, or None (section 2.6 of Workato's published shapes)."""
-    if ("flow_id" in value or "recipe_id" in value) and "status" in value:
-        if "started_at" in value:
-            return "job"
+    recipe = "flow_id" in value or "recipe_id" in value
+    if recipe and "status" in value and "started_at" in value:
+        return "job"
     if "resource" in value and ("event" in value or "event_type" in value):
         return "activity"
     if "endpoint" in value and ("code" in value or "status_code" in value or "status" in value):
@@ -293,12 +293,12 @@ def _inner(content: bytes, candidate: dict[str, Any]) -> Iterator[tuple[bytes, A
             except orjson.JSONDecodeError:
                 continue
         elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-            ((_, text),) = split.elements((0, bytes(fields[key]))) or ()
-            yield text, value[0]
+            for _, text in split.elements((0, bytes(fields[key]))) or ():
+                yield text, value[0]
 
 
 def _examine_page(raw: bytes, value: Any) -> None:
-    """Refuse a page that names a key twice, for events would be lost; its events are judged apart."""
+    """Refuse a page that itself names a key twice: events would be lost without a trace."""
     top: list[tuple[str, Any]] = []
 
     def last_seen(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

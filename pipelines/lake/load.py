@@ -164,10 +164,11 @@ def load(
         connection.execute(f"set temp_directory = {text_literal(str(work / 'spill'))}")
         connection.execute("set preserve_insertion_order = true")
         stage = Stage(connection, work, began)
-        shapes = _read(lake, objects, stage, progress)
+        read: set[int] = set()
+        shapes = _read(lake, objects, stage, progress, read)
         fault("staged")
         return _commit(
-            _Attempt(lake, connection, stage, objects, shapes, began, clock, unique, fault),
+            _Attempt(lake, connection, stage, objects, read, shapes, began, clock, unique, fault),
             recovered,
         )
     finally:
@@ -176,7 +177,11 @@ def load(
 
 
 def _read(
-    lake: Lake, objects: Sequence[LandingObject], stage: Stage, progress: Progress
+    lake: Lake,
+    objects: Sequence[LandingObject],
+    stage: Stage,
+    progress: Progress,
+    read: set[int],
 ) -> Counter[tuple[str, tuple[str, ...]]]:
     """Fetch, split, judge and stage; judging overlaps with the conforming of the batch before."""
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -184,7 +189,7 @@ def _read(
     shapes: Counter[tuple[str, tuple[str, ...]]] = Counter()
     with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
         pending: Future[None] | None = None
-        for judged in _judged(lake, objects, progress):
+        for judged in _judged(lake, objects, progress, read):
             shapes.update(judged.shapes)
             if pending:
                 pending.result()
@@ -194,7 +199,9 @@ def _read(
     return shapes
 
 
-def _judged(lake: Lake, objects: Sequence[LandingObject], progress: Progress) -> Iterator[Judged]:
+def _judged(
+    lake: Lake, objects: Sequence[LandingObject], progress: Progress, read: set[int]
+) -> Iterator[Judged]:
     concurrency = lake.storage.settings.fetch_concurrency
     judged = Judged()
     for number, pieces in fetch(objects, lake.storage, concurrency=concurrency):
@@ -204,6 +211,7 @@ def _judged(lake: Lake, objects: Sequence[LandingObject], progress: Progress) ->
                 if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
                     yield judged
                     judged = Judged()
+        read.add(number)
         progress(1, objects[number].bytes)
     if judged.received:
         yield judged
@@ -227,6 +235,8 @@ class _Attempt:
     connection: DuckDBPyConnection
     stage: Stage
     objects: Sequence[LandingObject]
+    read: set[int]
+    """Objects that were read; the others changed meanwhile, and the next load meets them anew."""
     shapes: Counter[tuple[str, tuple[str, ...]]]
     began: datetime
     clock: Callable[[], datetime]
@@ -241,7 +251,11 @@ def _commit(attempt: _Attempt, recovered: tuple[int, ...]) -> Report:
         loads = lake.open("loads")
         recovered += _roll_forward(lake, loads, attempt.fault)
         known = _known(attempt.connection, loads)
-        chosen = [i for i, o in enumerate(attempt.objects) if (o.uri, o.etag) not in known]
+        chosen = [
+            number
+            for number, item in enumerate(attempt.objects)
+            if number in attempt.read and (item.uri, item.etag) not in known
+        ]
         if not chosen:
             return Report(None, applied_load(loads), recovered=recovered)
         files, report = _write(attempt, chosen, applied_load(loads) + 1)
@@ -401,11 +415,12 @@ def _write_day(
         The rows met, the rows kept, and the files written.
     """
     connection = attempt.connection
+    sound = "" if name == "rejected" else "and problem is null"
     chosen = (
         f"select row_id{', event_id' if name not in ('rejected', 'job_steps') else ''} "
         f"from read_parquet({list_literal(staged)}) "
         "semi join objects using (object_index) "
-        f"where event_date = date '{day.isoformat()}'"
+        f"where event_date = date '{day.isoformat()}' {sound}"
     )
     if name == "rejected":
         connection.execute(f"create or replace temp table kept as {chosen}")
@@ -439,7 +454,7 @@ def _write_day(
     rows = (
         f"select * from read_parquet({list_literal(staged)}) "
         "semi join kept using (row_id) "
-        f"where event_date = date '{day.isoformat()}'"
+        f"where event_date = date '{day.isoformat()}' {sound}"
     )
     if name == "activity":
         connection.execute(
@@ -581,7 +596,8 @@ def _count(connection: DuckDBPyConnection, stage: Stage, table: str, column: str
 
 def _unknown_types(connection: DuckDBPyConnection) -> dict[str, int]:
     counted = connection.execute(
-        "select event_type, cast(sum(events) as bigint) from new_types group by all order by 2 desc, 1"
+        "select event_type, cast(sum(events) as bigint) from new_types group by all "
+        "order by 2 desc, 1"
     ).fetchall()
     return {name: count for name, count in counted if name not in event_types.KNOWN}
 

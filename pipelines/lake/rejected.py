@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import TrailhouseError
 from pipelines.lake.duck import connect
@@ -129,7 +130,7 @@ def _reloaded(lake: Lake) -> set[str]:
 
 def _query(
     lake: Lake, sql: str, parameters: dict[str, str | None], *, table: str = "rejected"
-) -> list[tuple[object, ...]]:
+) -> list[tuple[Any, ...]]:
     delta = lake.find(table)
     files = delta.file_uris() if delta is not None else []
     if not files:

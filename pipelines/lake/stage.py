@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipelines.lake.duck import text_literal
 from pipelines.lake.judge import Batch, Judged
 from pipelines.lake.queries import read_sql
 from pipelines.lake.schemas import KINDS, TABLES
@@ -22,6 +23,8 @@ FUTURE = timedelta(days=1)
 STAGED_ONLY = ("row_id", "object_index", "source_offset")
 LATER = ("received_at", "loaded_at", "source", "source_uri", "source_offset", "load_id")
 """Columns that the writing of the table adds: they are the same for a whole object or load."""
+
+CHUNK_ROWS = 2048
 
 _BATCH = pa.schema(
     [
@@ -59,12 +62,9 @@ class Stage:
         """Conform and stage one batch; rows with a problem go to `rejected`."""
         for kind, batch in judged.kinds.items():
             self.connection.register("batch", self._arrow(batch))
+            self._write(KINDS[kind])
             if kind == "job":
-                parsed = read_sql("conform/parsed_jobs")
-                self.connection.execute(f"create or replace temp table parsed_jobs as {parsed}")
-            self._write(KINDS[kind], accepted_only=True)
-            if kind == "job":
-                self._write("job_steps", accepted_only=False)
+                self._write("job_steps")
             self.connection.unregister("batch")
         if judged.rejected:
             self._reject(judged)
@@ -74,7 +74,7 @@ class Stage:
         first, self.next_row = self.next_row, self.next_row + rows
         raw = pa.array(batch.raw, pa.binary())
         event = raw if batch.event == batch.raw else pa.array(batch.event, pa.binary())
-        return pa.table(
+        table = pa.table(
             [
                 pa.array(range(first, first + rows), pa.int64()),
                 pa.array(batch.object_index, pa.int32()),
@@ -85,43 +85,45 @@ class Stage:
             ],
             schema=_BATCH,
         )
+        # DuckDB reads a record batch with one thread: small ones keep all of them busy
+        return pa.Table.from_batches(table.to_batches(max_chunksize=CHUNK_ROWS))
 
-    def _write(self, table: str, *, accepted_only: bool) -> None:
-        query = read_sql(f"conform/{table}")
-        self.connection.execute(f"create or replace temp table conformed as {query}")
-        if accepted_only:
-            self._reject_problems()
-        names = [n for n in TABLES[table].names if n not in LATER]
+    def _write(self, table: str) -> None:
+        names = [name for name in TABLES[table].names if name not in LATER]
         listed = ", ".join(f"c.{name}" for name in names)
-        accepted = "where problem is null" if accepted_only else ""
-        self._copy(
+        path = self._copy(
             table,
-            f"select c.row_id, b.object_index, b.source_offset, {listed} "
-            f"from conformed as c inner join batch as b on c.row_id = b.row_id {accepted}",
-        )
-
-    def _reject_problems(self) -> None:
-        self.connection.execute(
-            """
-            update conformed
-            set problem = 'bad_time: ' || occurred_at || ' lies in the future'
-            where problem is null and occurred_at > cast($latest as timestamptz)
+            f"""
+            select
+                c.row_id, b.object_index, b.source_offset, {listed},
+                case
+                    when c.problem is null and c.occurred_at > cast($latest as timestamptz)
+                        then 'bad_time: ' || c.occurred_at || ' lies in the future'
+                    else c.problem
+                end as problem
+            from ({read_sql(f"conform/{table}")}) as c
+            inner join (select row_id, object_index, source_offset from batch) as b
+                on c.row_id = b.row_id
             """,
             {"latest": self.loaded_at + FUTURE},
         )
+        if path and table != "job_steps":
+            self._reject_problems(path)
+
+    def _reject_problems(self, path: Path) -> None:
         self._copy(
             "rejected",
             """
             select
-                c.row_id, b.object_index, b.source_offset,
-                split_part(c.problem, ': ', 1) as reason,
-                substr(c.problem, strpos(c.problem, ': ') + 2) as detail,
-                encode(c.raw) as bytes,
+                row_id, object_index, source_offset,
+                split_part(problem, ': ', 1) as reason,
+                substr(problem, strpos(problem, ': ') + 2) as detail,
+                encode(raw) as bytes,
                 cast($loaded_at as date) as event_date
-            from conformed as c inner join batch as b on c.row_id = b.row_id
-            where c.problem is not null
+            from read_parquet($path)
+            where problem is not null
             """,
-            loaded_at=self.loaded_at,
+            {"path": str(path), "loaded_at": self.loaded_at},
         )
 
     def _reject(self, judged: Judged) -> None:
@@ -142,22 +144,29 @@ class Stage:
         self._copy(
             "rejected",
             "select *, cast($loaded_at as date) as event_date from refused",
-            loaded_at=self.loaded_at,
+            {"loaded_at": self.loaded_at},
         )
         self.connection.unregister("refused")
 
-    def _copy(self, table: str, query: str, **parameters: datetime) -> None:
+    def _copy(self, table: str, query: str, parameters: dict[str, object]) -> Path | None:
+        """Write a query's rows as a staged file; returns it, or None where there are none."""
         staged = self.files.setdefault(table, {})
         path = self.folder / f"{table}-{len(staged):06d}.parquet"
-        connection = self.connection
-        connection.execute(f"create or replace temp table staged as {query}", parameters or None)
-        days = connection.execute(
-            "select event_date, count(*) from staged group by event_date"
-        ).fetchall()
-        if not days:
-            return
-        connection.execute(
-            f"copy (select * from staged order by event_date, row_id) to '{path}' "
-            "(format parquet, compression lz4_raw, row_group_size 10240)"
+        self.connection.execute(
+            f"copy (select * from ({query}) order by event_date, row_id) "
+            f"to {text_literal(str(path))} "
+            "(format parquet, compression lz4_raw, row_group_size 10240)",
+            parameters,
         )
+        sound = "" if table == "rejected" else "where problem is null"
+        days = self.connection.execute(
+            f"select event_date, count(*) from read_parquet({text_literal(str(path))}) {sound} "
+            "group by event_date"
+        ).fetchall()
         staged[path] = dict(days)
+        total = sum(staged[path].values())
+        if not total and table == "rejected":
+            del staged[path]
+            path.unlink()
+            return None
+        return path

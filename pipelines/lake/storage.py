@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -144,6 +143,3 @@ class Storage:
             client_kwargs={"region_name": self.s3.region},
             max_concurrency=1,  # without it every GET is preceded by a HEAD
         )
-
-
-Clock = Callable[[], Any]

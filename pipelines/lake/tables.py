@@ -112,7 +112,7 @@ def partition_files(table: DeltaTable | None, days: Sequence[date]) -> list[str]
     if table is None or not days:
         return []
     wanted = [day.isoformat() for day in days]
-    return sorted(table.file_uris(partition_filters=[("event_date", "in", wanted)]))
+    return sorted(table.file_uris(file_pruning_predicate=[("event_date", "in", wanted)]))
 
 
 def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int) -> None:

@@ -71,9 +71,9 @@ def demo() -> bool:
     typer.echo(
         f"{sum(right)} of {len(right)} answers equal truth.json.\n\n"
         "Where to look next:\n"
-        "  .venv/bin/trailhouse query \"select * from loads\"       what was loaded\n"
+        '  .venv/bin/trailhouse query "select * from loads"       what was loaded\n'
         "  .venv/bin/trailhouse rejected list                     what could not be read, and why\n"
-        "  .venv/bin/trailhouse query \"describe jobs\"             the tables and their columns\n"
+        '  .venv/bin/trailhouse query "describe jobs"             the tables and their columns\n'
         "  make dev                                               the same in Dagster's UI"
     )
     return all(right)

@@ -131,8 +131,8 @@ _OFFICES = {"Portland": ("203.0.113", 20.5), "Dublin": ("198.51.100", 12.5)}
 
 def _person(place: int, name: str, role: str, office: str) -> Person:
     network, noon = _OFFICES[office]
-    first = name.split()[0].lower().replace("\u00e1", "a")
-    last = name.split()[-1].lower()
+    first = name.split(maxsplit=1)[0].lower().replace("\u00e1", "a")
+    last = name.rsplit(maxsplit=1)[-1].lower()
     return Person(
         person_id=390_110 + 73 * place,
         name=name,

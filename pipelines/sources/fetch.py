@@ -22,6 +22,10 @@ WHOLE_BYTES = 4 * 2**20
 """Objects up to this size are fetched whole and concurrently; larger ones are streamed."""
 
 
+GZIP = b"\x1f\x8b"
+"""The first bytes of gzip content."""
+
+
 class Changed(Exception):
     """The object was replaced or removed after it was listed; the next load meets it anew."""
 
@@ -121,7 +125,7 @@ def _file(item: LandingObject) -> Iterator[bytes]:
 def _unpacked(item: LandingObject, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Gunzip where the content is gzip, whatever the name says; a broken tail is kept as it is."""
     first = next(pieces, b"")
-    if not first.startswith(b"\x1f\x8b"):
+    if not first.startswith(GZIP):
         if first:
             yield first
         yield from pieces
@@ -131,7 +135,7 @@ def _unpacked(item: LandingObject, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _gunzip(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(wbits=31)
-    pending = first
+    pending, started = first, True
     while True:
         try:
             if out := unpacker.decompress(pending, CHUNK_BYTES):
@@ -142,10 +146,13 @@ def _gunzip(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
         pending = unpacker.unconsumed_tail
         if unpacker.eof:
             pending = unpacker.unused_data.lstrip(b"\0")
-            unpacker = zlib.decompressobj(wbits=31)
+            unpacker, started = zlib.decompressobj(wbits=31), False
         if not pending:
             pending = next(pieces, b"")
             if not pending:
                 break
+        started = True
     if tail := unpacker.flush():
         yield tail
+    if not unpacker.eof and started:
+        yield b"\n" + GZIP  # a line that is no JSON: what was cut off is rejected, and so seen

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 from pipelines.lake.storage import Storage, is_s3
 from pipelines.sources.find import LandingObject, explain, join
+
+PIECE_BYTES = 8 * 2**20
 
 
 def landing_copy(item: LandingObject, root: str) -> LandingObject:
@@ -34,31 +38,48 @@ def keep(copy: LandingObject, storage: Storage) -> LandingObject:
     if copy.origin is None:
         return copy
     try:
-        if is_s3(copy.origin) or is_s3(copy.uri):
-            _copy_remote(copy.origin, copy.uri, storage)
+        pieces = _pieces(copy.origin, storage)
+        if is_s3(copy.uri):
+            _put(pieces, copy.uri, storage)
         else:
-            _copy_local(Path(copy.origin), Path(copy.uri))
+            _write_local(pieces, Path(copy.uri))
     except Exception as error:
         raise explain(error, copy.origin, "copy to landing") from error
     return replace(copy, pinned=False)
 
 
-def _copy_local(origin: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    with origin.open("rb") as read, partial.open("wb") as write:
-        shutil.copyfileobj(read, write, 2**20)
-        write.flush()
-        os.fsync(write.fileno())
-    partial.replace(target)
+def _pieces(uri: str, storage: Storage) -> Iterator[bytes]:
+    if is_s3(uri):
+        root, _, name = uri.rpartition("/")
+        for piece in storage.store(root).get(name).stream(min_chunk_size=PIECE_BYTES):
+            yield bytes(piece)
+        return
+    with Path(uri).open("rb") as file:
+        while content := file.read(PIECE_BYTES):
+            yield content
 
 
-def _copy_remote(origin_uri: str, uri: str, storage: Storage) -> None:
+def _put(pieces: Iterator[bytes], uri: str, storage: Storage) -> None:
     import obstore
 
-    origin, _, name = origin_uri.rpartition("/")
-    root, _, target = uri.rpartition("/")
-    if not is_s3(root):
-        Path(root).mkdir(parents=True, exist_ok=True)
-    content = storage.store(origin).get(name)
-    obstore.put(storage.store(root), target, content)
+    root, _, name = uri.rpartition("/")
+    with tempfile.TemporaryFile(dir=storage.settings.work_dir) as file:
+        for piece in pieces:  # obstore cannot read one object while it writes another
+            file.write(piece)
+        file.seek(0)
+        obstore.put(storage.store(root), name, file)
+
+
+def _write_local(pieces: Iterator[bytes], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # two loads may copy at once: each has its own partial file, and both bring the same bytes
+    partial = target.with_name(f".{uuid4().hex}.partial")
+    try:
+        with partial.open("wb") as write:
+            for piece in pieces:
+                write.write(piece)
+            write.flush()
+            os.fsync(write.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

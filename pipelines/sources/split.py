@@ -26,8 +26,8 @@ def split(pieces: Iterator[bytes]) -> Iterator[list[Record]]:
     """Cut an object into lists of records, in order, holding one piece and one record at a time.
 
     A content without any record (empty, or only white space) is one record without bytes, so
-    that it can be rejected and seen. Bytes are never altered; between records only line ends,
-    blank lines, white space, a byte order mark, and the brackets and commas of an array are left out.
+    that it can be rejected and seen. Bytes are never altered; between records only white space,
+    a byte order mark, and the brackets and commas of an array are left out.
     """
     pieces = filter(None, pieces)
     parts = [next(pieces, b"")]
@@ -72,7 +72,7 @@ def _is_lines(head: bytes) -> bool:
     It is never so of one document over many lines: it begins with another line, and between two
     objects stands a comma.
     """
-    lines = [text for line in head.split(b"\n")[:-1] if (text := line.strip(SPACE))]
+    lines = [text for line in head.split(b"\n", 100)[:-1] if (text := line.strip(SPACE))]
     return 2 * sum(map(_is_object, lines)) > len(lines)
 
 

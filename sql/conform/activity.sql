@@ -42,13 +42,13 @@ timed as (
 
 select
     row_id,
-    'activity:' || coalesce(e.id, digest) as event_id,
+    'activity:' || case when digest = '' then e.id else digest end as event_id,
     'activity' as event_kind,
     event_type,
     occurred_at,
     coalesce(e.workspace.id, e.team.id) as workspace_id,
     case
-        when starts_with(environment, '{')
+        when starts_with(environment, '{') and json_valid(environment)
             then coalesce(
                 json_extract_string(environment, '$.type'),
                 json_extract_string(environment, '$.name'),
@@ -81,7 +81,7 @@ select
     e.resource.provider as provider,
     try_cast(e.resource.authorized as boolean) as is_authorized,
     case
-        when e.resource_changes is not null
+        when json_valid(e.resource_changes)
             then json_extract_string(e.resource_changes, '$.name.old_value')
     end as old_name,
     e.resource_changes as resource_changes,

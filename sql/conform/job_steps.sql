@@ -1,27 +1,49 @@
 -- Steps of the job records of one batch.
 -- grain:  row_id, step_index
--- reads:  parsed_jobs
+-- reads:  batch
 -- scope:  partition
 -- note:   element 0 is the trigger; only the last iteration of a loop is in the record.
 
-with steps as (
+with parsed as (
     select
         row_id,
-        event_id,
-        occurred_at,
-        workspace_id,
-        recipe_id,
+        digest,
+        from_json(event, '{
+            "id": "VARCHAR", "recipe_id": "VARCHAR", "flow_id": "VARCHAR", "status": "VARCHAR",
+            "started_at": "VARCHAR", "completed_at": "VARCHAR", "account_id": "VARCHAR",
+            "environment_id": "VARCHAR", "environment_type": "VARCHAR",
+            "context": {"user_id": "VARCHAR"},
+            "lines": [{
+                "recipe_line_number": "VARCHAR", "adapter_name": "VARCHAR",
+                "adapter_operation": "VARCHAR", "error": "VARCHAR",
+                "input": {"data": "VARCHAR"}, "output": {"data": "VARCHAR"},
+                "line_stat": {
+                    "total": "DOUBLE", "details": [{"name": "VARCHAR", "total": "DOUBLE"}]
+                }
+            }]
+        }') as e
+    from batch
+),
+
+steps as (
+    select
+        row_id,
+        'job:' || case when digest = '' then e.id else digest end || ':'
+        || coalesce(e.status, 'unknown') as job_event_id,
+        coalesce(utc_instant(e.completed_at), utc_instant(e.started_at)) as occurred_at,
+        coalesce(e.account_id, e.environment_id, e.context.user_id) as workspace_id,
+        coalesce(e.recipe_id, e.flow_id) as recipe_id,
         e.id as job_id,
         e.environment_type as environment,
         unnest(range(len(e.lines))) as step_index,
         unnest(e.lines) as line
-    from parsed_jobs
-    where occurred_at is not null and len(e.lines) > 0
+    from parsed
+    where len(e.lines) > 0
 )
 
 select
     row_id,
-    event_id || ':' || step_index as event_id,
+    job_event_id || ':' || step_index as event_id,
     'job_step' as event_kind,
     line.adapter_operation as event_type,
     occurred_at,
@@ -32,7 +54,7 @@ select
     'Flow' as resource_type,
     recipe_id as resource_id,
     case when line.error is null then 'succeeded' else 'failed' end as outcome,
-    event_id as job_event_id,
+    job_event_id,
     job_id,
     recipe_id,
     step_index,
@@ -44,5 +66,6 @@ select
     line.line_stat.total as total_seconds,
     list_filter(line.line_stat.details, lambda phase: phase.name = 'execute')[1].total
         as execute_seconds,
-    cast(occurred_at as date) as event_date
+    cast(occurred_at as date) as event_date,
+    case when occurred_at is null then 'bad_time: of the job' end as problem
 from steps

@@ -196,7 +196,8 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
     code = (
         "import sys; from datetime import date; from pathlib import Path;"
         "from pipelines.samples import write_sample;"
-        "write_sample(Path(sys.argv[1]), days=3, jobs=500, seed=7, end=date(2026, 2, 28), ndjson=True)"
+        "write_sample(Path(sys.argv[1]), days=3, jobs=500, seed=7, end=date(2026, 2, 28), "
+        "ndjson=True)"
     )
     for name, salt in (("one", "1"), ("two", "2")):
         environment = {**os.environ, "PYTHONHASHSEED": salt, "TZ": f"UTC-{salt}"}
