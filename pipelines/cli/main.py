@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipelines.cli import lake, load, models, query, rejected, sample, show
+from pipelines.cli import check, lake, load, models, query, rejected, sample, show
 from pipelines.errors import TrailhouseError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command()(sample.sample)
 app.command()(load.load)
 app.command()(load.run)
 app.command()(models.build)
+app.command()(check.check)
 app.command()(query.query)
 app.command("config")(show.config)
 app.add_typer(rejected.app, name="rejected")

@@ -1,0 +1,175 @@
+"""Measure: the checks' numbers per UTC day, in one scan a table, and examples of what breaks them.
+
+The SQL is put together from the constants of `checks` only; nothing that a lake holds gets into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from pipelines.lake.duck import list_literal
+from pipelines.lake.queries import read_sql
+from pipelines.lake.schemas import TABLES
+from pipelines.lake.tables import applied_load, partition_files
+from pipelines.quality.checks import LOG, STEPS_OF_JOBS, Check
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from duckdb import DuckDBPyConnection
+
+    from pipelines.lake.tables import Lake
+
+Measures = dict[date, dict[str, Any]]
+"""UTC day → check name → measure; a check without a measure for a day is not judged on it."""
+
+EXAMPLES = 10
+
+
+def open_tables(lake: Lake, checks: Sequence[Check]) -> dict[str, DeltaTable]:
+    """Open what the checks read, at versions that belong together.
+
+    A load adds a job's steps before the job, so jobs are opened first; steps of a load that jobs do
+    not have yet are left to the next check.
+    """
+    names = {check.table for check in checks}
+    if any(check.reads == STEPS_OF_JOBS for check in checks):
+        names |= {"jobs", "job_steps"}
+    tables: dict[str, DeltaTable] = {}
+    for name in sorted(names, key=lambda name: name != "jobs"):
+        if (table := lake.find(name)) is not None:
+            tables[name] = table
+    jobs, steps = tables.get("jobs"), tables.get("job_steps")
+    if steps is not None and jobs is not None:
+        while applied_load(steps) > applied_load(jobs) and steps.version() > 0:
+            steps.load_as_version(steps.version() - 1)
+    return tables
+
+
+def create_views(
+    connection: DuckDBPyConnection, tables: Mapping[str, DeltaTable], days: Sequence[date]
+) -> None:
+    """Create a view of the days' rows of each table, and of jobs beside their steps."""
+    for name, table in tables.items():
+        _create_view(connection, name, partition_files(table, days))
+    if {"jobs", "job_steps"} & tables.keys():
+        for name in {"jobs", "job_steps"} - tables.keys():
+            _create_view(connection, name, [])
+        query = read_sql(f"quality/{STEPS_OF_JOBS}")
+        connection.execute(f"create or replace temp view {STEPS_OF_JOBS} as {query}")
+
+
+def _create_view(connection: DuckDBPyConnection, name: str, files: list[str]) -> None:
+    if files:
+        # union_by_name: files that are older than a column read it as null
+        query = (
+            f"select * from read_parquet({list_literal(files)}, "
+            "hive_partitioning = true, union_by_name = true)"
+        )
+    else:
+        connection.register(f"no_{name}", TABLES[name].schema.empty_table())
+        query = f"select * from no_{name}"
+    connection.execute(f"create or replace temp view {name} as {query}")
+
+
+def measure(
+    connection: DuckDBPyConnection,
+    opened: DeltaTable,
+    table: str,
+    days: Sequence[date],
+    checks: Sequence[Check],
+) -> tuple[dict[date, int], Measures]:
+    """Measure the checks that read rows: one scan for each relation.
+
+    Returns:
+        The rows of each day that has any, and the measures of those days.
+    """
+    files = partition_files(opened, days)
+    spared = {c.name for c in checks if c.footer_column and _acquitted(connection, files, c)}
+    relations: dict[str, list[Check]] = {table: []}
+    for check in checks:
+        if check.reads not in LOG and check.name not in spared:
+            relations.setdefault(check.reads, []).append(check)
+    rows: dict[date, int] = {}
+    measures: Measures = {}
+    for relation, chosen in relations.items():
+        found = _aggregate(connection, relation, [(c.name, c.measure) for c in chosen])
+        doubtful = [c for c in chosen if c.confirm and _exceeds(found.values(), c)]
+        if doubtful:
+            exact = _aggregate(connection, relation, [(c.name, c.confirm) for c in doubtful])
+            for day, values in exact.items():
+                found[day] |= values
+        for day, values in found.items():
+            counted = values.pop("row_count")
+            if relation == table:
+                rows[day] = counted
+                measures.setdefault(day, {}).update(dict.fromkeys(spared, 0))
+            measures.setdefault(day, {}).update(values)
+    return rows, {day: measures[day] for day in sorted(rows)}
+
+
+def _aggregate(
+    connection: DuckDBPyConnection, relation: str, columns: Sequence[tuple[str, str]]
+) -> Measures:
+    listed = "".join(f", {sql} as {name}" for name, sql in columns)
+    found = connection.execute(
+        f"select event_date, count(*) as row_count{listed} from {relation} group by event_date"
+    )
+    names = ["event_date", "row_count", *(name for name, _ in columns)]
+    return {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in found.fetchall()}
+
+
+def _exceeds(measures: Any, check: Check) -> bool:
+    return any((values[check.name] or 0) > check.maximum for values in measures)
+
+
+def _acquitted(connection: DuckDBPyConnection, files: list[str], check: Check) -> bool:
+    """Whether the files' footers prove that the column has neither nulls nor empty texts.
+
+    The smallest of some texts is empty exactly when one is. Reading `raw` itself would fetch most
+    of a table's bytes.
+    """
+    if not files:
+        return True
+    doubtful, filed = connection.execute(
+        "select count(*) filter (where num_values > 0 "
+        "and (stats_null_count = 0 and stats_min_value <> '') is not true), "
+        "count(distinct file_name) from parquet_metadata($files) where path_in_schema = $column",
+        {"files": files, "column": check.footer_column},
+    ).fetchall()[0]
+    # a file that lacks the column is not listed, and all its rows are null
+    return bool(doubtful == 0 and filed == len(files))
+
+
+def find_examples(
+    connection: DuckDBPyConnection, check: Check, days: Sequence[date]
+) -> list[dict[str, Any]]:
+    """Up to ten rows of the given days that break the check, as JSON-ready values."""
+    if not check.violation:
+        return []
+    found = connection.execute(
+        f"select {', '.join(check.shown)} from {check.reads} "
+        f"where list_contains($days, event_date) and ({check.violation}) limit {EXAMPLES}",
+        {"days": list(days)},
+    )
+    return [
+        {name: ready(value) for name, value in zip(check.shown, row, strict=True)}
+        for row in found.fetchall()
+    ]
+
+
+def ready(value: Any) -> Any:
+    """A value as JSON can hold it: instants as ISO text, NaN and infinities as None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(name): ready(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [ready(inner) for inner in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
