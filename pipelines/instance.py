@@ -1,0 +1,224 @@
+"""Instance: run Dagster's jobs inside this process, in the same history that its pages show."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
+
+from pipelines.errors import ConfigurationError
+from pipelines.lake.history import Loaded, loads_after
+from pipelines.lake.storage import Storage
+from pipelines.lake.tables import Lake
+from pipelines.processes import PROCESS_TAG, end_dead_runs, this_process
+from pipelines.settings import Settings
+
+INSTANCE_FILE = Path(__file__).parents[1] / "dagster.yaml"
+LOCATION = "trailhouse"
+"""Name of the code location in `workspace.yaml`; runs with it show on their job's page."""
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True, slots=True)
+class MainRun:
+    """What the main job did: the loads it reported, the verdicts, the days built per mart."""
+
+    loads: tuple[Loaded, ...]
+    checks_passed: int
+    checks_failed: tuple[str, ...]
+    built: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
+    blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Marts left as they were, with the blocking checks that failed."""
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing was blocked and no blocking check failed."""
+        return not self.blocked and not self.checks_failed
+
+    def as_dict(self) -> dict[str, Any]:
+        """The facts as JSON-ready values; counts of loads are summed."""
+        names = self.loads[0].facts if self.loads else ()
+        return {
+            "success": self.success,
+            "loads": [load.load_number for load in self.loads],
+            **{name: sum(load.facts[name] or 0 for load in self.loads) for name in names},
+            "checks_passed": self.checks_passed,
+            "checks_failed": list(self.checks_failed),
+            "built": {name: [str(day) for day in days] for name, days in self.built.items()},
+            "blocked": {name: list(checks) for name, checks in self.blocked.items()},
+        }
+
+
+def prepare_home(settings: Settings) -> Path:
+    """The folder of the Dagster instance, created with `dagster.yaml` where it is missing.
+
+    DAGSTER_HOME wins over the setting. A `dagster.yaml` that is there already is left alone: it
+    may name other storage.
+
+    Raises:
+        ConfigurationError: The folder cannot be created.
+    """
+    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home).expanduser().absolute()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            partial = home / f".dagster.yaml.{os.getpid()}"
+            shutil.copyfile(INSTANCE_FILE, partial)
+            partial.replace(home / "dagster.yaml")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the Dagster home {home} cannot be written: {error}; set DAGSTER_HOME or dagster_home"
+        ) from error
+    return home
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The persistent instance; dead runs of this machine are marked as failed first."""
+    home = prepare_home(settings)
+    with (home / ".created").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that create its tables at once fail
+        instance = dg.DagsterInstance.from_config(str(home))
+        instance.get_runs(limit=1)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    with instance:
+        end_dead_runs(instance)
+        yield instance
+
+
+def run_job_in_process(
+    settings: Settings,
+    job_name: str,
+    *,
+    run_config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    asset_selection: Sequence[dg.AssetKey] | None = None,
+    instance: dg.DagsterInstance | None = None,
+    run_id: str | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Run a job of the definitions here and now, recorded in the persistent instance.
+
+    Args:
+        settings: Say where the instance is; the run itself reads its settings anew.
+        job_name: `load`, `models`, `check`, `compact` or `vacuum`.
+        run_config: Configuration of the run.
+        tags: Tags of the run, besides those that place it.
+        asset_selection: Assets to build, for a job of assets.
+        instance: The instance, where it is open already.
+        run_id: Id of the run, where the caller needs it whatever happens.
+
+    Raises:
+        DagsterAssetCheckFailedError: A blocking check failed; everything is reported.
+        Exception: What the step raised, after the run was marked as failed.
+    """
+    if instance is None:
+        with open_instance(settings) as opened:
+            return run_job_in_process(
+                settings,
+                job_name,
+                run_config=run_config,
+                tags=tags,
+                asset_selection=asset_selection,
+                instance=opened,
+                run_id=run_id,
+            )
+    from pipelines.definitions import defs
+
+    return defs.resolve_job_def(job_name).execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        run_config={
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            **(run_config or {}),
+        },
+        tags={
+            ".dagster/repository": f"__repository__@{LOCATION}",
+            PROCESS_TAG: this_process(),
+            **(tags or {}),
+        },
+        asset_selection=list(asset_selection) if asset_selection is not None else None,
+    )
+
+
+def run_main(settings: Settings) -> MainRun:
+    """Load what is new, judge it, and build every mart for the days that are stale.
+
+    The same jobs that sensors request, in this process, one after the other. Which days are
+    stale is read from the lake, so that days left behind by an earlier failure are built too.
+
+    Returns:
+        What was done. A mart whose tables have a failing blocking check is left as it was.
+
+    Raises:
+        TrailhouseError: The load could not be done; nothing of it was committed.
+    """
+    from pipelines.judgement import failing_checks
+    from pipelines.models import MODELS, stale_days
+    from pipelines.models.build import lake_tables
+    from pipelines.reporting import last_reported
+
+    lake = Lake(Storage(settings))
+    with open_instance(settings) as instance:
+        before = last_reported(instance)
+        verdicts = _load(settings, instance)
+        loads = tuple(loads_after(lake, before))
+        built: dict[str, tuple[date, ...]] = {}
+        blocked: dict[str, tuple[str, ...]] = {}
+        for model in MODELS.values():
+            if model.layer != "marts":
+                continue
+            if failing := failing_checks(instance, lake_tables(model)):
+                blocked[model.name] = tuple(failing)
+            elif days := stale_days(lake, model.name):
+                built[model.name] = tuple(days)
+        _build(settings, instance, built)
+    failed = sorted(v.check_name for v in verdicts if not v.passed and v.blocking)
+    return MainRun(
+        loads=loads,
+        checks_passed=sum(v.passed for v in verdicts),
+        checks_failed=tuple(failed),
+        built=built,
+        blocked=blocked,
+    )
+
+
+def _load(settings: Settings, instance: dg.DagsterInstance) -> list[dg.AssetCheckEvaluation]:
+    """Run `load`; a failing blocking check is a result here, not an error."""
+    run_id = str(uuid4())
+    with suppress(DagsterAssetCheckFailedError):  # its verdicts say so
+        run_job_in_process(settings, "load", instance=instance, run_id=run_id)
+    logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    events = [entry.dagster_event for entry in logs if entry.dagster_event]
+    return [event.asset_check_evaluation_data for event in events]
+
+
+def _build(
+    settings: Settings, instance: dg.DagsterInstance, stale: Mapping[str, Sequence[date]]
+) -> None:
+    """Build marts, those with the same days in the same runs, each run over days in sequence."""
+    from pipelines.models import build_model
+    from pipelines.partitions import known_days, spans
+
+    groups: dict[tuple[date, ...], list[str]] = {}
+    for name, days in stale.items():
+        known = tuple(known_days(list(days)))
+        groups.setdefault(known, []).append(name)
+        if outside := sorted(set(days) - set(known)):  # no partitions: built, but not shown
+            build_model(Lake(Storage(settings)), name, outside)
+    for days, names in groups.items():
+        for first, last in spans(list(days)):
+            run_job_in_process(
+                settings,
+                "models",
+                tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+                asset_selection=[dg.AssetKey(name) for name in names],
+                instance=instance,
+            )

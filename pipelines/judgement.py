@@ -1,0 +1,115 @@
+"""Judgement: quality checks, run on days and put into Dagster's words.
+
+A check has one verdict for all its table. So that a good day never hides a bad one, a blocking
+check that failed judges the failing days again, together with the new ones, until it passes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus as Status,
+)
+
+from pipelines.lake.tables import Lake
+from pipelines.quality import CHECKS
+from pipelines.quality.run import SHOWN_DAYS
+from pipelines.resources import now
+
+JUDGED = {Status.SUCCEEDED, Status.FAILED}
+JUDGED_DAYS = "judged_days"
+"""Metadata that holds the judged UTC days."""
+FAILING_DAYS = "failing_days"
+"""Metadata that holds the days that broke the rule; of very many only the worst."""
+
+
+def failing_days(instance: dg.DagsterInstance, table: str, check: str) -> set[date]:
+    """The days for which the newest verdict of a check did not pass."""
+    evaluation = _newest(instance, table, check)
+    if evaluation is None or evaluation.passed:
+        return set()
+    failing, judged = (
+        getattr(evaluation.metadata.get(name), "value", None) or ()
+        for name in (FAILING_DAYS, JUDGED_DAYS)
+    )
+    listed: Any = judged if not failing or len(failing) >= SHOWN_DAYS else failing
+    return {date.fromisoformat(str(day)) for day in listed}
+
+
+def failing_checks(instance: dg.DagsterInstance, tables: Iterable[str]) -> list[str]:
+    """Names of the blocking checks of the tables whose newest verdict is a failure."""
+    wanted = set(tables)
+    verdicts = {
+        check.name: _newest(instance, check.table, check.name)
+        for check in CHECKS
+        if check.blocking and check.table in wanted
+    }
+    return sorted(name for name, verdict in verdicts.items() if verdict and not verdict.passed)
+
+
+def judge_days(
+    lake: Lake,
+    instance: dg.DagsterInstance,
+    days_of: Mapping[str, Iterable[date]],
+    names: frozenset[str] | None = None,
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Run the checks of the tables on the given days and on those that failed before.
+
+    Args:
+        lake: The lake.
+        instance: Where the newest verdicts stand.
+        days_of: UTC days to judge, per table.
+        names: Checks to run; without it all of the tables.
+
+    Yields:
+        One evaluation per check, with the days, the observed values and failing examples.
+    """
+    for table, given in sorted(days_of.items()):
+        chosen = [c for c in CHECKS if c.table == table and (names is None or c.name in names)]
+        groups: dict[tuple[date, ...], list[str]] = {}
+        for check in chosen:
+            days = set(given)
+            if check.blocking:
+                days |= failing_days(instance, table, check.name)
+            if days:
+                groups.setdefault(tuple(sorted(days)), []).append(check.name)
+        for judged, together in groups.items():
+            yield from _judge(lake, table, judged, together)
+
+
+def _judge(
+    lake: Lake, table: str, days: tuple[date, ...], names: list[str]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    from pipelines.quality import run_checks
+
+    for result in run_checks(lake, table, days, clock=now, names=names):
+        yield dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(table),
+            check_name=result.name,
+            passed=result.passed,
+            severity=severity(result.blocking),
+            blocking=result.blocking,
+            metadata={
+                JUDGED_DAYS: dg.MetadataValue.json([day.isoformat() for day in days]),
+                **{key: _value(value) for key, value in result.metadata.items()},
+            },
+        )
+
+
+def severity(blocking: bool) -> dg.AssetCheckSeverity:
+    """A check that blocks is an error; Dagster never blocks on a warning."""
+    return dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
+
+
+def _value(value: Any) -> Any:
+    return value if isinstance(value, str | int | float) else dg.MetadataValue.json(value)
+
+
+def _newest(instance: dg.DagsterInstance, table: str, check: str) -> dg.AssetCheckEvaluation | None:
+    """The newest verdict; executions that are planned or died without one are passed over."""
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(dg.AssetKey(table), check), limit=1, status=JUDGED
+    )
+    return records[0].evaluation if records else None

@@ -1,0 +1,118 @@
+"""The graph: what exists, how it hangs together, and what starts by itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines.definitions import defs
+from pipelines.lake.schemas import TABLES
+from pipelines.quality import CHECKS
+
+ROOT = Path(__file__).parents[2]
+GRAPH = {
+    "landing": ("landing", []),
+    "activity": ("lake", ["landing"]),
+    "api_requests": ("lake", ["landing"]),
+    "job_steps": ("lake", ["landing"]),
+    "jobs": ("lake", ["landing"]),
+    "loads": ("lake", ["landing"]),
+    "log_messages": ("lake", ["landing"]),
+    "rejected": ("lake", ["landing"]),
+    "stg_activity": ("staging", ["activity"]),
+    "stg_jobs": ("staging", ["jobs"]),
+    "recipe_errors_daily": ("marts", ["jobs", "stg_jobs"]),
+    "recipe_usage_daily": ("marts", ["jobs", "stg_jobs"]),
+}
+
+
+def test_the_definitions_load() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_graph_is_what_the_architecture_says() -> None:
+    graph = defs.resolve_asset_graph()
+
+    found = {
+        node.key.to_user_string(): (
+            node.group_name,
+            sorted(parent.to_user_string() for parent in node.parent_keys),
+        )
+        for node in graph.asset_nodes
+    }
+
+    assert found == GRAPH
+
+
+def test_every_quality_check_is_shown_on_its_table_and_blocks_where_it_should() -> None:
+    graph = defs.resolve_asset_graph()
+
+    found = {
+        (key.asset_key.to_user_string(), key.name, graph.get(key).blocking)
+        for key in graph.asset_check_keys
+    }
+
+    assert found == {(check.table, check.name, check.blocking) for check in CHECKS}
+    assert {check.table for check in CHECKS} <= TABLES.keys()
+
+
+def test_marts_alone_are_built_by_dagster_and_every_asset_says_what_it_is() -> None:
+    graph = defs.resolve_asset_graph()
+
+    executable = {n.key.to_user_string() for n in graph.asset_nodes if n.is_executable}
+
+    assert executable == {"recipe_errors_daily", "recipe_usage_daily"}
+    assert all(node.description for node in graph.asset_nodes)
+
+
+def test_sensors_and_schedules_run_without_being_switched_on() -> None:
+    repository = defs.get_repository_def()
+
+    status = {s.name: s.default_status.value for s in repository.sensor_defs}
+    status |= {s.name: s.default_status.value for s in repository.schedule_defs}
+
+    assert status == dict.fromkeys(
+        (
+            "check_daily",
+            "compact_daily",
+            "models_follow_loads",
+            "new_landing_objects",
+            "vacuum_weekly",
+        ),
+        "RUNNING",
+    )
+
+
+@pytest.mark.parametrize("package", ["great_expectations", "pandas"])
+def test_the_definitions_load_without_what_only_a_run_needs(package: str) -> None:
+    code = f"import sys, pipelines.definitions; sys.exit({package!r} in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+
+    assert done.returncode == 0
+
+
+def test_loading_the_definitions_warns_of_nothing() -> None:
+    code = (
+        "import warnings, dagster as dg\n"
+        "kinds = (DeprecationWarning, dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning)\n"
+        "for kind in kinds:\n"
+        "    warnings.simplefilter('error', kind)\n"
+        "warnings.filterwarnings('ignore', message='The `__fields__`')  # Dagster's own\n"
+        "from pipelines.definitions import defs\n"
+        "dg.Definitions.validate_loadable(defs)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
