@@ -1,0 +1,1 @@
+"""Benchmarks: what loading costs, as ratios to other programs on the same machine."""

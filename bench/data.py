@@ -1,0 +1,68 @@
+"""Data: what the benchmarks read, generated once and kept in `bench/.data`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+from bench.process import ROOT, child, run
+
+DATA = ROOT / "bench" / ".data"
+
+
+def kept(name: str, make: Callable[[Path], object]) -> Path:
+    """`bench/.data/<name>`, made once; a making that was cut off leaves nothing behind."""
+    target = DATA / name
+    if not target.exists():
+        DATA.mkdir(exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=DATA))
+        try:
+            make(partial / "made")
+            (partial / "made").rename(target)
+        finally:
+            shutil.rmtree(partial)
+    return target
+
+
+def days(count: int, jobs: int, last: date) -> Path:
+    """`jobs` records as one NDJSON object per UTC day, the last day `last`."""
+    name = f"days-{count}-{jobs}-{last}"
+    return kept(name, lambda folder: _make("write_days", folder, count, jobs, last))
+
+
+def single(count: int) -> Path:
+    """`count` records, one object each."""
+    return kept(f"single-{count}", lambda folder: _make("write_single", folder, count))
+
+
+def _make(name: str, *arguments: object) -> None:
+    run(child(name, *arguments))
+
+
+def kept_lake(name: str, make: Callable[[Path], object]) -> Path:
+    """A loaded lake, kept for as long as the code that loads is the same."""
+    digest = sha256()
+    for pattern in ("pipelines/lake/*.py", "pipelines/sources/*.py", "sql/conform/*.sql"):
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.read_bytes())
+    current = f"lake-{name}-{digest.hexdigest()[:12]}"
+    for stale in DATA.glob(f"lake-{name}-*"):
+        if stale.name != current:
+            shutil.rmtree(stale)
+    return kept(current, make)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for one run, on the disk where the data is; removed afterwards."""
+    DATA.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=DATA))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
