@@ -29,7 +29,7 @@ def build_checks(table: str) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, trailhouse: Trailhouse
     ) -> Iterator[dg.AssetCheckResult]:
         lake = trailhouse.lake()
-        days = days_of(lake, loads_after(lake, newest_load(lake) - 1))
+        days = days_of(loads_after(lake, newest_load(lake) - 1))
         names = frozenset(key.name for key in context.selected_asset_check_keys)
         for verdict in judge_days(lake, context.instance, {table: days.get(table, [])}, names):
             yield dg.AssetCheckResult(

@@ -36,7 +36,7 @@ def load_landing_objects(
         f"{report.duplicate} duplicate, {report.rejected} rejected, {report.seconds:.1f} s"
     )
     loads = loads_after(lake, last_reported(context.instance))
-    yield from judge_days(lake, context.instance, days_of(lake, loads))
+    yield from judge_days(lake, context.instance, days_of(loads))
     yield from materializations(lake, loads, context.log)
     yield dg.Output(None, "loaded")
 

@@ -5,15 +5,13 @@ materialisation of the asset `loads`, which is written after all others of the s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from pipelines.lake.history import Loaded
-from pipelines.lake.load import read_load
-from pipelines.lake.tables import Lake
+from pipelines.lake.tables import Lake, file_actions
 from pipelines.partitions import known_days
 from pipelines.sources.find import join
 
@@ -47,10 +45,10 @@ def touched(loads: Sequence[Loaded]) -> Touched:
     return added
 
 
-def days_of(lake: Lake, loads: Sequence[Loaded]) -> dict[str, list[date]]:
+def days_of(loads: Sequence[Loaded]) -> dict[str, list[date]]:
     """UTC days that the loads touched, per table; for `loads` those on which they began."""
     days = {table: sorted(rows) for table, rows in touched(loads).items()}
-    return days | {LOADS.path[-1]: sorted(_begun(lake, loads))} if loads else days
+    return days | {LOADS.path[-1]: sorted(_begun(loads))} if loads else days
 
 
 def materializations(
@@ -113,17 +111,16 @@ def _load_materializations(
 ) -> Iterator[dg.AssetMaterialization]:
     """One materialisation of `loads` per day on which they began, the newest last."""
     totals = _rows_per_day(lake, LOADS.path[-1])
-    for day, begun in sorted(_begun(lake, loads).items(), key=lambda item: item[1][-1].load_number):
+    for day, begun in sorted(_begun(loads).items(), key=lambda item: item[1][-1].load_number):
         sums = {name: sum(load.facts[name] or 0 for load in begun) for name in begun[0].facts}
         facts = {NUMBER: begun[-1].load_number, "load_id": begun[-1].load_id, **sums}
         yield _materialization(lake, LOADS.path[-1], day, len(begun), totals.get(day), facts)
 
 
-def _begun(lake: Lake, loads: Sequence[Loaded]) -> dict[date, list[Loaded]]:
-    table = lake.open(LOADS.path[-1])
+def _begun(loads: Sequence[Loaded]) -> dict[date, list[Loaded]]:
     days: dict[date, list[Loaded]] = {}
     for load in loads:
-        days.setdefault(read_load(table, load.load_number, lake)["event_date"], []).append(load)
+        days.setdefault(load.loaded_at.astimezone(UTC).date(), []).append(load)
     return days
 
 
@@ -132,7 +129,7 @@ def _rows_per_day(lake: Lake, name: str) -> dict[date, int]:
     table = lake.find(name)
     if table is None:
         return {}
-    actions = pa.table(table.get_add_actions(flatten=True))
+    actions = file_actions(table)
     rows: dict[date, int] = {}
     for day, count in zip(
         actions.column("partition.event_date").to_pylist(),

@@ -79,13 +79,7 @@ def configured_sources(lake: Lake, paths: list[str]) -> list[Source]:
 
 def load_with_progress(lake: Lake, sources: list[Source]) -> Report:
     """Load, with a progress bar on standard error."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     from pipelines.lake.load import find_new
     from pipelines.lake.load import load as load_lake
@@ -94,18 +88,16 @@ def load_with_progress(lake: Lake, sources: list[Source]) -> Report:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[size]}"),
+        TextColumn("{task.completed:,} of {task.total:,}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=stderr(), transient=True) as progress:
-        task = progress.add_task("Loading objects", total=len(found), size="")
-        read = 0
+        tasks: dict[str, TaskID] = {}
 
-        def advance(objects: int, size: int) -> None:
-            nonlocal read
-            read += size
-            progress.update(task, advance=objects, size=f"{read / 1e6:,.0f} MB")
+        def advance(what: str, added: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what.capitalize(), total=total)
+            progress.update(tasks[what], advance=added)
 
         return load_lake(lake, sources, clock=now, unique=unique, progress=advance, found=found)
 

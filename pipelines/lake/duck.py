@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 from importlib.resources import files
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import duckdb
 
@@ -34,16 +37,17 @@ def connect(
         delta: Load the `delta` reader.
     """
     settings = storage.settings
+    folder = settings.work_dir or Path(gettempdir())
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "memory_limit": f"{settings.memory_limit_mb}MiB",
         "threads": settings.threads,
+        # DuckDB makes the folder when it spills and removes it again; two processes must not share
+        "temp_directory": str(folder / f"trailhouse-spill-{uuid4().hex}"),
     }
-    if settings.work_dir is not None:
-        config["temp_directory"] = str(settings.work_dir)
     connection = duckdb.connect(database, read_only=database != ":memory:", config=config)
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set global timezone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     if s3:
         load_extension(connection, "httpfs")

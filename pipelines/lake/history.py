@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from pipelines.lake.duck import connect
+from pipelines.lake.duck import connect, list_literal
 from pipelines.lake.tables import Lake, applied_load
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A committed load: its facts, and the rows that each table got per UTC day."""
+    """A committed load: when it began (UTC), its facts, and the rows per table and UTC day."""
 
     load_number: int
     load_id: str
+    loaded_at: datetime
     facts: dict[str, Any]
     """objects, received, accepted, duplicate, rejected, bytes, seconds."""
     partitions: dict[str, dict[date, int]]
@@ -35,21 +37,18 @@ def loads_after(lake: Lake, number: int) -> list[Loaded]:
     table = lake.find("loads")
     if table is None or applied_load(table) <= number:
         return []
-    connection = connect(lake.storage, s3=lake.is_s3)
-    try:
+    with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         rows = connection.execute(
-            f"select load_number, load_id, outputs, {', '.join(FACTS)} "
-            "from read_parquet($files) where load_number > $number order by load_number",
-            {"files": table.file_uris(), "number": number},
+            f"select load_number, load_id, loaded_at, outputs, {', '.join(FACTS)} "
+            f"from read_parquet({list_literal(table.file_uris())}) where load_number > {number} "
+            "order by load_number"
         ).fetchall()
-    finally:
-        connection.close()
     loaded = []
-    for load_number, load_id, outputs, *facts in rows:
+    for load_number, load_id, loaded_at, outputs, *facts in rows:
         partitions: dict[str, dict[date, int]] = {}
         for output in outputs:
             days = partitions.setdefault(output["table"], {})
             days[output["event_date"]] = days.get(output["event_date"], 0) + output["rows"]
         named = dict(zip(FACTS, facts, strict=True))
-        loaded.append(Loaded(load_number, load_id, named, partitions))
+        loaded.append(Loaded(load_number, load_id, loaded_at, named, partitions))
     return loaded

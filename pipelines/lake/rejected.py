@@ -92,6 +92,7 @@ def reload_rejected(
         connection = connect(lake.storage)
         stage = Stage(connection, Path(folder), clock())
         ready, refused = [], []
+        first_row = 0
         for number, item in enumerate(inputs):
             _, content = rejected_bytes(lake, item.rejected_id)
             path = Path(folder) / f"{number}.json"
@@ -100,7 +101,8 @@ def reload_rejected(
             for records in split(iter((content,))):
                 judge(0, records, judged)
             before = sum(map(len, stage.files.get("rejected", {}).values()))
-            stage.add(judged)
+            stage.add(judged, first_row)
+            first_row += judged.received
             if sum(map(len, stage.files.get("rejected", {}).values())) > before:
                 refused.append(item)
                 continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -180,12 +181,17 @@ LOADS: Columns = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A lake table: its columns in order, and how its files are sorted."""
+    """A lake table: its columns in order, and how its files are sorted.
+
+    `derived` has the columns that follow from the others, as SQL: they are added to rows that are
+    sorted already, because a sort pays for every column that it carries.
+    """
 
     name: str
     columns: Columns
     sort: tuple[str, ...]
     description: str
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schema(self) -> pa.Schema:
@@ -204,6 +210,9 @@ def _events(columns: Columns, *, raw: bool = True) -> Columns:
     return ENVELOPE + columns + (RAW if raw else ()) + PARTITION
 
 
+OF_NOBODY = {"actor_id": "cast(null as varchar)", "actor_email": "cast(null as varchar)"}
+OF_A_RECIPE = {"resource_type": "'Flow'", "resource_id": "recipe_id", **OF_NOBODY}
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -212,30 +221,45 @@ TABLES: dict[str, Table] = {
             _events(ACTIVITY),
             ("workspace_id", "resource_type", "resource_id", "occurred_at", "event_id"),
             "One row per user-activity event, from API and stream, unknown types included.",
+            {"event_kind": "'activity'"},
         ),
         Table(
             "jobs",
             _events(JOBS),
             ("workspace_id", "recipe_id", "occurred_at", "event_id"),
             "One row per job record; reruns are jobs of one family, test jobs are flagged.",
+            {"event_kind": "'job'", "event_type": "status", **OF_A_RECIPE},
         ),
         Table(
             "job_steps",
             _events(JOB_STEPS, raw=False),
             ("workspace_id", "recipe_id", "occurred_at", "job_event_id", "step_index"),
             "One row per step that came with a job record; the record's bytes are in jobs.raw.",
+            {"event_kind": "'job_step'", "event_type": "adapter_operation", **OF_A_RECIPE},
         ),
         Table(
             "api_requests",
             _events(API_REQUESTS),
             ("workspace_id", "api_collection", "endpoint", "occurred_at", "event_id"),
             "One row per request to the API platform; key names are not documented by Workato.",
+            {
+                "event_kind": "'api_request'",
+                "event_type": "'api_request'",
+                "resource_type": "'ApiEndpoint'",
+                "resource_id": "endpoint",
+                **OF_NOBODY,
+            },
         ),
         Table(
             "log_messages",
             _events(LOG_MESSAGES),
             ("workspace_id", "recipe_id", "occurred_at", "event_id"),
             "One row per message of Workato's logging service; key names are not documented.",
+            {
+                "event_kind": "'log_message'",
+                "event_type": "coalesce(log_type, 'log_message')",
+                **OF_A_RECIPE,
+            },
         ),
         Table(
             "rejected",

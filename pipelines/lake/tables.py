@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction
 
+from pipelines.errors import LakeError
 from pipelines.lake.schemas import TABLES, Table
 from pipelines.lake.storage import Storage, absolute, is_s3
 from pipelines.sources.find import join
@@ -43,6 +45,43 @@ class DataFile:
     def as_dict(self) -> dict[str, Any]:
         """The file as a row of `loads.outputs`."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Turn what a store, Delta or DuckDB says when it cannot go on into a `LakeError`.
+
+    Raises:
+        LakeError: The lake at `url` could not be read or written; the message has the cause.
+    """
+    import duckdb
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (OSError, DeltaError, BaseError, duckdb.IOException) as error:
+        text = str(error).strip() or type(error).__name__
+        raise LakeError(
+            f"{url}: {_hint(error, text)}. What was committed before is intact; mend the cause and "
+            f"run it again. The store said: {text.splitlines()[0][:300]}"
+        ) from error
+
+
+def _hint(error: BaseException, text: str) -> str:
+    if "NoSuchBucket" in text:
+        return "the bucket of the lake does not exist"
+    if isinstance(error, PermissionError) or any(
+        word in text for word in ("AccessDenied", "403", "permission", "Permission")
+    ):
+        return (
+            "access to the lake was denied; the identity needs s3:ListBucket, s3:GetObject and "
+            "s3:PutObject there (for a folder: the right to read and write it)"
+        )
+    if any(word in text for word in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "401")):
+        return "the credentials for the lake are wrong or expired"
+    if "No space left" in text:
+        return "the disk is full"
+    return "the lake cannot be read or written"
 
 
 class Concurrent(Exception):
@@ -105,6 +144,12 @@ def _statistics(table: Table) -> list[str]:
 def applied_load(table: DeltaTable) -> int:
     """Number of the newest load in the table, 0 for none."""
     return table.transaction_version(APPLICATION) or 0
+
+
+def file_actions(table: DeltaTable) -> pa.Table:
+    """The table's data files as its log has them: path, size, partition, bounds per column."""
+    # not pa.table(…): it imports pandas, for a second
+    return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
 
 
 def partition_files(table: DeltaTable | None, days: Sequence[date]) -> list[str]:

@@ -7,6 +7,8 @@
 with parsed as (
     select
         row_id,
+        object_index,
+        source_offset,
         digest,
         raw,
         from_json(event, '{
@@ -42,8 +44,9 @@ timed as (
 
 select
     row_id,
+    object_index,
+    source_offset,
     'activity:' || case when digest = '' then e.id else digest end as event_id,
-    'activity' as event_kind,
     event_type,
     occurred_at,
     coalesce(e.workspace.id, e.team.id) as workspace_id,

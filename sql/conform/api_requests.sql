@@ -7,6 +7,8 @@
 with parsed as (
     select
         row_id,
+        object_index,
+        source_offset,
         digest,
         raw,
         from_json(event, '{
@@ -35,16 +37,12 @@ timed as (
 
 select
     row_id,
+    object_index,
+    source_offset,
     'api_request:' || digest as event_id,
-    'api_request' as event_kind,
-    'api_request' as event_type,
     occurred_at,
     e.account_id as workspace_id,
     e.environment_type as environment,
-    cast(null as varchar) as actor_id,
-    cast(null as varchar) as actor_email,
-    'ApiEndpoint' as resource_type,
-    e.endpoint as resource_id,
     case
         when lower(e.type) = 'error' or status_code >= 400 then 'failed'
         else 'succeeded'

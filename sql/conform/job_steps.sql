@@ -7,6 +7,8 @@
 with parsed as (
     select
         row_id,
+        object_index,
+        source_offset,
         digest,
         from_json(event, '{
             "id": "VARCHAR", "recipe_id": "VARCHAR", "flow_id": "VARCHAR", "status": "VARCHAR",
@@ -28,6 +30,8 @@ with parsed as (
 steps as (
     select
         row_id,
+        object_index,
+        source_offset,
         'job:' || case when digest = '' then e.id else digest end || ':'
         || coalesce(e.status, 'unknown') as job_event_id,
         coalesce(utc_instant(e.completed_at), utc_instant(e.started_at)) as occurred_at,
@@ -43,16 +47,12 @@ steps as (
 
 select
     row_id,
+    object_index,
+    source_offset,
     job_event_id || ':' || step_index as event_id,
-    'job_step' as event_kind,
-    line.adapter_operation as event_type,
     occurred_at,
     workspace_id,
     environment,
-    cast(null as varchar) as actor_id,
-    cast(null as varchar) as actor_email,
-    'Flow' as resource_type,
-    recipe_id as resource_id,
     case when line.error is null then 'succeeded' else 'failed' end as outcome,
     job_event_id,
     job_id,

@@ -10,6 +10,8 @@
 with parsed as (
     select
         row_id,
+        object_index,
+        source_offset,
         digest,
         event,
         raw,
@@ -63,17 +65,13 @@ shaped as (
 
 select
     row_id,
+    object_index,
+    source_offset,
     'job:' || case when digest = '' then e.id else digest end || ':'
     || coalesce(e.status, 'unknown') as event_id,
-    'job' as event_kind,
-    e.status as event_type,
     coalesce(completed_at, started_at) as occurred_at,
     coalesce(e.account_id, e.environment_id, e.context.user_id) as workspace_id,
     e.environment_type as environment,
-    cast(null as varchar) as actor_id,
-    cast(null as varchar) as actor_email,
-    'Flow' as resource_type,
-    recipe_id as resource_id,
     outcome,
     e.id as job_id,
     coalesce(e.master_job_id, e.id) as family_id,

@@ -7,6 +7,8 @@
 with parsed as (
     select
         row_id,
+        object_index,
+        source_offset,
         digest,
         raw,
         from_json(event, '{
@@ -26,16 +28,12 @@ timed as (
 
 select
     row_id,
+    object_index,
+    source_offset,
     'log_message:' || digest as event_id,
-    'log_message' as event_kind,
-    coalesce(e.log_type, 'log_message') as event_type,
     occurred_at,
     e.account_id as workspace_id,
     e.environment_type as environment,
-    cast(null as varchar) as actor_id,
-    cast(null as varchar) as actor_email,
-    'Flow' as resource_type,
-    e.recipe_id as resource_id,
     case when lower(e.level) in ('error', 'fatal') then 'failed' else 'succeeded' end as outcome,
     e.log_type as log_type,
     e.level as level,

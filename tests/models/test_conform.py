@@ -35,13 +35,16 @@ def conform(tmp_path_factory: pytest.TempPathFactory) -> Conform:
         digests = ["" if event.get("id") else "d" for event in events]
         columns = {
             "row_id": list(range(len(texts))),
+            "object_index": [0] * len(texts),
+            "source_offset": [0] * len(texts),
             "raw": texts,
             "event": texts,
             "digest": [digest] * len(texts) if digest is not None else digests,
         }
         connection.register("batch", pa.table(columns))
+        derived = "".join(f", {sql} as {name}" for name, sql in TABLES[table].derived.items())
         found = connection.execute(
-            f"select * from ({read_sql(f'conform/{table}')}) order by row_id"
+            f"select *{derived} from ({read_sql(f'conform/{table}')}) order by row_id"
         )
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 from pipelines.cli.check import check as check_command
 from pipelines.errors import ConfigurationError
 from pipelines.lake.duck import connect
-from pipelines.lake.load import load, write_files
+from pipelines.lake.load import load
 from pipelines.lake.schemas import EVENT_TABLES
 from pipelines.lake.storage import Storage
 from pipelines.lake.tables import Lake, applied_load, commit_files, partition_files
+from pipelines.lake.write import write_files
 from pipelines.quality import CHECKS, Check, CheckResult, run_checks, write_data_docs
 from pipelines.quality.log import Log, judge_volume
 from pipelines.quality.measure import create_views, measure, open_tables

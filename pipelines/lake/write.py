@@ -1,0 +1,230 @@
+"""Write: staged rows become sorted data files, a UTC day at a time, each event once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.lake.duck import list_literal, text_literal
+from pipelines.lake.schemas import EVENT_TABLES, TABLES
+from pipelines.lake.tables import DataFile, Lake, describe_file, partition_files
+from pipelines.sources.find import join
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from duckdb import DuckDBPyConnection
+
+    from pipelines.lake.stage import Stage
+
+FILE_BYTES = 256 * 2**20
+"""Size at which a data file is full."""
+ROW_GROUP_ROWS = 16_384
+"""Small enough that a question about one recipe skips most of a day."""
+ORDER = (*EVENT_TABLES, "rejected")
+"""Tables in the order of writing: a job's steps after it, since they come only with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the staged rows of one table and UTC day.
+
+    `met` rows were staged, `kept` of them are new to the lake and stand in `files`.
+    """
+
+    table: str
+    day: date
+    met: int
+    kept: int
+    files: list[DataFile]
+    event_types: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes the staged rows of a load; days go side by side, as many as there are threads.
+
+    `connection` has the table `objects`: the landing objects that count, with their facts.
+    """
+
+    lake: Lake
+    connection: DuckDBPyConnection
+    stage: Stage
+    load_id: str
+    unique: Callable[[], str]
+
+    @property
+    def days(self) -> list[date]:
+        """The UTC days of the staged rows, in order."""
+        files = (self.stage.files.get(name, {}) for name in ORDER)
+        return sorted({day for held in files for days in held.values() for day in days})
+
+    def write(self) -> Iterator[list[Written]]:
+        """Write every day; yields, in order of the days, what became of each table's rows."""
+        tables = {name: self.lake.open(name) for name in ORDER if self.stage.files.get(name)}
+        with ThreadPoolExecutor(self.lake.storage.settings.threads) as pool:
+            yield from pool.map(lambda day: self._write_day(tables, day), self.days)
+
+    def _write_day(self, tables: Mapping[str, DeltaTable], day: date) -> list[Written]:
+        written: list[Written] = []
+        with closing(self.connection.cursor()) as cursor:
+            for name, table in tables.items():
+                staged = [str(path) for path, days in self.stage.files[name].items() if day in days]
+                if not staged:
+                    continue
+                if name == "job_steps" and not any(part.table == "jobs" for part in written):
+                    continue  # no job of that day is sound, so that none of its steps counts
+                rows = (
+                    f"select * from read_parquet({list_literal(staged)}) "
+                    "semi join objects using (object_index) "
+                    f"where event_date = date '{day.isoformat()}' and problem is null"
+                )
+                met, kept = self._choose(cursor, name, rows, partition_files(table, [day]))
+                rows = f"from ({rows}) semi join kept_{name} using (row_id)"
+                files = self._write_files(cursor, name, day, rows) if kept else []
+                types = _types(cursor, rows) if kept and name == "activity" else {}
+                written.append(Written(name, day, met, kept, files, types))
+        return written
+
+    def _choose(
+        self, cursor: DuckDBPyConnection, name: str, rows: str, existing: list[str]
+    ) -> tuple[int, int]:
+        """Note in `kept_<table>` which rows to keep: the first of each event the lake lacks."""
+        met, kept = (f"{verb}_{name}" for verb in ("met", "kept"))
+        if name == "rejected":
+            cursor.execute(f"create or replace temp table {kept} as select row_id from ({rows})")
+        elif name == "job_steps":
+            cursor.execute(
+                f"create or replace temp table {kept} as "
+                f"select distinct row_id from ({rows}) semi join kept_jobs using (row_id)"
+            )
+        else:
+            cursor.execute(
+                f"create or replace temp table {met} as "
+                "select event_id, min(row_id) as row_id, count(*) as records "
+                f"from ({rows}) group by event_id"
+            )
+            lacking = (
+                f"anti join read_parquet({list_literal(existing)}) using (event_id)"
+                if existing
+                else ""
+            )
+            cursor.execute(
+                f"create or replace temp table {kept} as select row_id from {met} {lacking}"
+            )
+            return _one(cursor, f"select sum(records) from {met}"), _one(
+                cursor, f"select count(*) from {kept}"
+            )
+        count = _one(cursor, f"select count(*) from ({rows}) semi join {kept} using (row_id)")
+        return count, count
+
+    def _write_files(
+        self, cursor: DuckDBPyConnection, name: str, day: date, rows: str
+    ) -> list[DataFile]:
+        # what is the same in every row is added after the sort, which would carry it along
+        later = {
+            "loaded_at": f"timestamptz '{self.stage.loaded_at.isoformat()}'",
+            "load_id": text_literal(self.load_id),
+            **TABLES[name].derived,
+        }
+        looked_up = {
+            "received_at": "o.received_at",
+            "source": "o.source",
+            "source_uri": "o.source_uri",
+            "source_etag": "o.source_etag",
+            "rejected_id": "sha256(concat_ws(chr(10), o.source_uri, o.source_etag, "
+            "s.source_offset, sha256(s.bytes)))",
+        }
+        columns = [column for column in TABLES[name].names if column != "event_date"]
+        inner = ", ".join(
+            f"{looked_up.get(column, f's.{column}')} as {column}"
+            for column in columns
+            if column not in later
+        )
+        outer = ", ".join(f"{later.get(column, column)} as {column}" for column in columns)
+        query = (
+            f"select {outer} from (select {inner} from ({rows}) as s "
+            "inner join objects as o using (object_index) "
+            f"order by {', '.join(TABLES[name].sort)})"
+        )
+        return write_files(self.lake, cursor, name, day, query, self.unique())
+
+
+def _types(cursor: DuckDBPyConnection, rows: str) -> dict[str, int]:
+    return dict(
+        cursor.execute(f"select event_type, count(*) from ({rows}) group by event_type").fetchall()
+    )
+
+
+def _one(cursor: DuckDBPyConnection, query: str) -> int:
+    return int(cursor.execute(query).fetchall()[0][0] or 0)
+
+
+def write_files(
+    lake: Lake,
+    connection: DuckDBPyConnection,
+    table: str,
+    day: date,
+    query: str,
+    unique: str,
+) -> list[DataFile]:
+    """Write a query's rows as data files of one partition, durable but not committed.
+
+    Args:
+        lake: The lake.
+        connection: Has whatever the query reads.
+        table: Lake table that the files are for.
+        day: UTC day of all rows.
+        query: The rows, sorted, without the partition column.
+        unique: Part of the files' names that no other file has.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="trailhouse-files-", dir=lake.storage.settings.work_dir
+    ) as folder:
+        connection.execute(
+            f"copy ({query}) to {text_literal(folder)} (format parquet, compression zstd, "
+            f"row_group_size {ROW_GROUP_ROWS}, file_size_bytes {FILE_BYTES}, "
+            "overwrite_or_ignore true)"
+        )
+        files = []
+        for number, local in enumerate(sorted(Path(folder).glob("*.parquet"))):
+            path = f"event_date={day.isoformat()}/{unique}-{number:03d}.parquet"
+            files.append(describe_file(table, path, day, local))
+            put_file(lake, local, join(lake.table_url(table), path))
+        return files
+
+
+def put_file(lake: Lake, local: Path, url: str) -> None:
+    """Move a local file to where the lake keeps it; durable when this returns."""
+    if lake.is_s3:
+        import obstore
+
+        root, _, name = url.rpartition("/")
+        with local.open("rb") as file:
+            obstore.put(lake.storage.store(root), name, file)
+        return
+    target = Path(url)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(local, target)
+    for path in (target, target.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def tally(written: Sequence[Written]) -> dict[str, dict[str, int]]:
+    """Rows that each table got, per UTC day; days without new rows are left out."""
+    partitions: dict[str, dict[str, int]] = {}
+    for part in written:
+        if part.kept:
+            partitions.setdefault(part.table, {})[part.day.isoformat()] = part.kept
+    return partitions
