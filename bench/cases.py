@@ -37,7 +37,7 @@ class Sizes:
     """How much data each case reads, and how often it runs."""
 
     jobs: int = 1_000_000
-    dlt_jobs: int = 200_000
+    dlt_jobs: int = 1_000_000
     objects: int = 20_000
     known: int = 100_000
     year_days: int = 365
@@ -84,7 +84,7 @@ def dlt(sizes: Sizes) -> list[Result]:
     pairs = interleave(
         lambda: _load(objects, expect=sizes.dlt_jobs),
         lambda: _dlt(objects, sizes.dlt_jobs),
-        min(sizes.repeats, 3),
+        min(sizes.repeats, 2),
     )
     speed = median(1 / times for times in pairs.times)
     return [

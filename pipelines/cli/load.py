@@ -81,10 +81,8 @@ def load_with_progress(lake: Lake, sources: list[Source]) -> Report:
     """Load, with a progress bar on standard error."""
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-    from pipelines.lake.load import find_new
     from pipelines.lake.load import load as load_lake
 
-    found = find_new(lake, sources, lake.find("loads"))
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -99,7 +97,7 @@ def load_with_progress(lake: Lake, sources: list[Source]) -> Report:
                 tasks[what] = progress.add_task(what.capitalize(), total=total)
             progress.update(tasks[what], advance=added)
 
-        return load_lake(lake, sources, clock=now, unique=unique, progress=advance, found=found)
+        return load_lake(lake, sources, clock=now, unique=unique, progress=advance)
 
 
 def print_report(report: Report) -> None:

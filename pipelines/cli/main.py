@@ -36,6 +36,19 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)
+    except _store_errors() as error:
+        found = str(error).strip() or type(error).__name__
+        print(f"trailhouse: the lake cannot be used: {found.splitlines()[0]}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _store_errors() -> tuple[type[Exception], ...]:
+    """What stores and engines raise when they cannot go on; imported once one of them did."""
+    from deltalake.exceptions import DeltaError
+    from duckdb import IOException
+    from obstore.exceptions import BaseError
+
+    return OSError, DeltaError, BaseError, IOException
 
 
 if __name__ == "__main__":

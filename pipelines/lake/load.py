@@ -169,9 +169,9 @@ def _load(
     began = context.clock()
     loads = lake.find("loads")
     recovered = _roll_forward(lake, loads, context.fault)
+    number = applied_load(loads) if loads is not None else 0
     objects = list(found) if found is not None else find_new(lake, sources, loads)
     if not objects:
-        number = applied_load(loads) if loads is not None else 0
         return Report(None, number, recovered=recovered)
     objects = [keep(item, lake.storage) for item in objects]
     work = Path(tempfile.mkdtemp(prefix="trailhouse-", dir=lake.storage.settings.work_dir))
@@ -181,7 +181,7 @@ def _load(
             read, shapes = _read(lake, objects, stage, context.progress)
             context.fault("staged")
             attempt = _Attempt(lake, connection, stage, objects, read, shapes, context)
-            return _commit(attempt, recovered)
+            return _commit(attempt, recovered, number if found is None else None)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -264,18 +264,23 @@ class _Attempt:
     context: _Context
 
 
-def _commit(attempt: _Attempt, recovered: tuple[int, ...]) -> Report:
-    """Write the data files and commit; where another load came first, look again and repeat."""
-    lake = attempt.lake
+def _commit(attempt: _Attempt, recovered: tuple[int, ...], seen: int | None) -> Report:
+    """Write the data files and commit; where another load came first, look again and repeat.
+
+    `seen` is the newest load when the objects were found; no later one, nothing to look at again.
+    """
+    lake, chosen = attempt.lake, sorted(attempt.read)
     for _ in range(ATTEMPTS):
         loads = lake.open("loads")
-        recovered += _roll_forward(lake, loads, attempt.context.fault)
-        known = _known(attempt.connection, loads)
-        chosen = [
-            number
-            for number, item in enumerate(attempt.objects)
-            if number in attempt.read and (item.uri, item.etag) not in known
-        ]
+        if applied_load(loads) != seen:
+            recovered += _roll_forward(lake, loads, attempt.context.fault)
+            known = _known(attempt.connection, loads)
+            chosen = [
+                number
+                for number in chosen
+                if (attempt.objects[number].uri, attempt.objects[number].etag) not in known
+            ]
+            seen = applied_load(loads)
         if not chosen:
             return Report(None, applied_load(loads), recovered=recovered)
         files, report = _write(attempt, chosen, applied_load(loads) + 1)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import TrailhouseError
-from pipelines.lake.duck import connect
+from pipelines.lake.duck import connect, list_literal
 from pipelines.lake.judge import Judged, judge
-from pipelines.lake.load import Report, load
+from pipelines.lake.load import BATCH_BYTES, Report, load
 from pipelines.lake.stage import Stage
-from pipelines.lake.tables import Lake
+from pipelines.lake.tables import Lake, explained
+from pipelines.sources.fetch import fetch
 from pipelines.sources.find import LandingObject
 from pipelines.sources.split import split
 
 ORIGIN = "rejected:"
 """Prefix of the URI under which a rejected input is known once it was loaded again."""
+BATCH_INPUTS = 1_000
+"""Inputs whose bytes are read from the lake at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,39 +89,70 @@ def reload_rejected(
 ) -> tuple[Report, list[RejectedInput]]:
     """Load rejected inputs again, after what refused them was mended.
 
+    They are judged first, so that what is refused still adds no second row to `rejected`.
+
     Returns:
         The load's report, and the inputs that are refused still; they stay as they were.
     """
-    with tempfile.TemporaryDirectory(prefix="trailhouse-reload-") as folder:
-        connection = connect(lake.storage)
-        stage = Stage(connection, Path(folder), clock())
-        ready, refused = [], []
-        first_row = 0
-        for number, item in enumerate(inputs):
-            _, content = rejected_bytes(lake, item.rejected_id)
-            path = Path(folder) / f"{number}.json"
-            path.write_bytes(content)
-            judged = Judged()
-            for records in split(iter((content,))):
-                judge(0, records, judged)
-            before = sum(map(len, stage.files.get("rejected", {}).values()))
-            stage.add(judged, first_row)
-            first_row += judged.received
-            if sum(map(len, stage.files.get("rejected", {}).values())) > before:
-                refused.append(item)
-                continue
-            ready.append(
-                LandingObject(
-                    source=item.source,
-                    uri=f"{ORIGIN}{item.rejected_id}",
-                    etag=item.rejected_id,
-                    bytes=len(content),
-                    modified_at=item.received_at,
-                    content_path=str(path),
-                )
-            )
-        connection.close()
-        return load(lake, [], clock=clock, unique=unique, found=ready), refused
+    work_dir = lake.storage.settings.work_dir
+    with tempfile.TemporaryDirectory(prefix="trailhouse-reload-", dir=work_dir) as folder:
+        objects = _objects(lake, inputs, Path(folder))
+        refused = _refused(lake, objects, Path(folder), clock())
+        ready = [item for number, item in enumerate(objects) if number not in refused]
+        report = load(lake, [], clock=clock, unique=unique, found=ready)
+    return report, [inputs[number] for number in sorted(refused)]
+
+
+def _objects(lake: Lake, inputs: Sequence[RejectedInput], folder: Path) -> list[LandingObject]:
+    """The inputs as objects that a load reads, their bytes in files of the folder."""
+    for batch in _batches(inputs):
+        ids = list_literal([item.rejected_id for item in batch])
+        query = f"from rejected semi join (select unnest({ids}) as rejected_id) using (rejected_id)"
+        for rejected_id, content in _query(lake, f"select rejected_id, bytes {query}", {}):
+            (folder / f"{rejected_id}.json").write_bytes(content)
+    return [
+        LandingObject(
+            source=item.source,
+            uri=f"{ORIGIN}{item.rejected_id}",
+            etag=item.rejected_id,
+            bytes=item.size_bytes,
+            modified_at=item.received_at,
+            content_path=str(folder / f"{item.rejected_id}.json"),
+        )
+        for item in inputs
+    ]
+
+
+def _batches(inputs: Sequence[RejectedInput]) -> Iterator[list[RejectedInput]]:
+    batch: list[RejectedInput] = []
+    size = 0
+    for item in inputs:
+        batch.append(item)
+        size += item.size_bytes
+        if size >= BATCH_BYTES or len(batch) == BATCH_INPUTS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _refused(lake: Lake, objects: Sequence[LandingObject], folder: Path, now: datetime) -> set[int]:
+    """Which of the objects a load would reject, by number; it judges and stages as a load does."""
+    with closing(connect(lake.storage)) as connection:
+        stage = Stage(connection, folder, now)
+        judged, first_row = Judged(), 0
+        for number, pieces in fetch(objects, lake.storage, concurrency=1):
+            for records in split(pieces):
+                judge(number, records, judged)
+            if judged.bytes >= BATCH_BYTES:
+                stage.add(judged, first_row)
+                judged, first_row = Judged(), first_row + judged.received
+        stage.add(judged, first_row)
+        files = [str(path) for path in stage.files.get("rejected", ())]
+        if not files:
+            return set()
+        query = f"select distinct object_index from read_parquet({list_literal(files)})"
+        return {number for (number,) in connection.execute(query).fetchall()}
 
 
 def _reloaded(lake: Lake) -> set[str]:
@@ -131,18 +166,15 @@ def _reloaded(lake: Lake) -> set[str]:
 
 
 def _query(
-    lake: Lake, sql: str, parameters: dict[str, str | None], *, table: str = "rejected"
+    lake: Lake, sql: str, parameters: Mapping[str, object], *, table: str = "rejected"
 ) -> list[tuple[Any, ...]]:
-    delta = lake.find(table)
-    files = delta.file_uris() if delta is not None else []
-    if not files:
-        return []
-    connection = connect(lake.storage, s3=lake.is_s3)
-    try:
-        connection.execute("set variable files = $files", {"files": files})
-        connection.execute(
-            f"create temp view {table} as select * from read_parquet(getvariable('files'))"
-        )
-        return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
+    with explained(lake.url):
+        delta = lake.find(table)
+        files = delta.file_uris() if delta is not None else []
+        if not files:
+            return []
+        with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
+            connection.execute(
+                f"create temp view {table} as select * from read_parquet({list_literal(files)})"
+            )
+            return connection.execute(sql, parameters).fetchall()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -55,7 +55,7 @@ def fill(place: Place, lake: Lake, loads: int = 3) -> None:
         ]
         content = b"\n".join(encode(line) for line in lines) + b"\n{broken"
         place.put(f"fill-{number}.ndjson", content)
-        run_load(lake, [place.landing], now=NOW - timedelta(days=20))
+        run_load(lake, [place.landing])
 
 
 def compact(
@@ -116,7 +116,7 @@ def test_compaction_keeps_every_column_of_every_row(place: Place) -> None:
     fill(place, lake)
     before = everything(lake)
 
-    facts = compact(lake)
+    facts = compact(lake, all_days=True)
 
     assert everything(lake) == before
     assert {fact["table"] for fact in facts} == {*EVENT_TABLES, "rejected", "loads"}
@@ -124,7 +124,7 @@ def test_compaction_keeps_every_column_of_every_row(place: Place) -> None:
     assert {fact["table"]: fact["rows"] for fact in facts} == {
         name: 6 if name == "job_steps" else 3 for name in (*EVENT_TABLES, "rejected", "loads")
     }
-    assert compact(lake) == []
+    assert compact(lake, all_days=True) == []
 
 
 def test_only_closed_days_are_compacted(place: Place) -> None:
@@ -134,7 +134,9 @@ def test_only_closed_days_are_compacted(place: Place) -> None:
     compact(lake)
 
     assert files_per_day(lake, "activity") == {"2026-02-03": 1, "2026-03-19": 3}
-    assert [f["event_date"] for f in compact(lake, all_days=True)] == ["2026-03-19"]
+    assert ("activity", "2026-03-19") in {
+        (fact["table"], fact["event_date"]) for fact in compact(lake, all_days=True)
+    }
     assert files_per_day(lake, "activity") == {"2026-02-03": 1, "2026-03-19": 1}
 
 
@@ -184,7 +186,7 @@ def test_a_load_between_planning_and_commit_keeps_its_rows(place: Place) -> None
 
     def meanwhile() -> str:  # called after the small files are chosen, before they are replaced
         place.put(f"late-{uuid4().hex}.json", encode(activity(timestamp=CLOSED)))
-        run_load(lake, [place.landing], now=NOW - timedelta(days=20))
+        run_load(lake, [place.landing])
         return uuid4().hex
 
     facts = compact(lake, unique=meanwhile)
@@ -357,7 +359,7 @@ def cut_off(place: Place, lake: Lake, at: str) -> None:
 
     place.put("cut.ndjson", encode(activity(id=501)) + b"\n" + encode(job(id=501)))
     with pytest.raises(CutOff):
-        run_load(lake, [place.landing], now=NOW - timedelta(days=20), fault=fault)
+        run_load(lake, [place.landing], fault=fault)
 
 
 @pytest.mark.parametrize("step", ["committed", "applied activity"])
@@ -412,7 +414,7 @@ NEW = "sso_provider"
 
 
 @pytest.fixture
-def old_lake(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Place, Lake]]:
+def old_lake(place: Place) -> tuple[Place, Lake]:
     """A lake with one load, as it was before `activity` had the column `sso_provider`."""
     lake = place.lake()
     _forget_column(lake)
@@ -420,7 +422,7 @@ def old_lake(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pl
     place.put("old-2.json", encode(activity(id=2)))
     for name in ("old.json", "old-2.json"):
         run_load_without(lake, f"{place.landing}/{name}")
-    yield place, lake
+    return place, lake
 
 
 def _forget_column(lake: Lake) -> None:
@@ -437,9 +439,11 @@ def run_load_without(lake: Lake, path: str) -> None:
     """Commit the load's file to a table that lacks the column, without the column."""
     from deltalake import write_deltalake
 
-    other = Lake(type(lake.storage)(lake.storage.settings.model_copy(
-        update={"lake_url": f"{lake.url}-of-today"}
-    )))
+    other = Lake(
+        type(lake.storage)(
+            lake.storage.settings.model_copy(update={"lake_url": f"{lake.url}-of-today"})
+        )
+    )
     run_load(other, [path])
     found = table(other, "activity").drop_columns([NEW])
     write_deltalake(
@@ -473,7 +477,7 @@ def test_old_files_are_readable_in_every_way_after_a_load_of_today(
 ) -> None:
     place, lake = old_lake
 
-    place.put("new.json", encode(activity(id=3, details={"saml_provider": "Okta"})))
+    place.put("new.json", encode(activity(id=3)))
     run_load(lake, [f"{place.landing}/new.json"])
 
     assert len(rows(lake, "activity")) == 3
@@ -483,8 +487,7 @@ def test_old_files_are_readable_in_every_way_after_a_load_of_today(
             found = run_query(connection, f"select count(*) from {view}").fetchone()
             assert found == (3,), view
         found = run_query(connection, f"select count(*), count({NEW}) from activity").fetchone()
-    assert found is not None
-    assert found[0] == 3
+    assert found == (3, 0)
     assert build_model(lake, "recipe_usage_daily", [DAY]) == 0
 
 
