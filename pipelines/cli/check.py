@@ -96,7 +96,8 @@ def days_of_newest_load(lake: Lake) -> dict[str, list[date]]:
     """
     from pipelines.lake.history import loads_after, newest_load
 
-    loads = loads_after(lake, newest_load(lake) - 1)
+    number = newest_load(lake)
+    loads = loads_after(lake, number - 1) if number else []
     log = lake.find("loads")
     if not loads or log is None:
         raise LakeError(f"{lake.url} has no loads yet; run trailhouse load first")

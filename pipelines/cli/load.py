@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pipelines.lake.tables import Lake
     from pipelines.sources.find import Source
 
+LISTED = 4
+"""Longer lists are shown by their ends; `--json` has them whole."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -62,8 +65,10 @@ def run(as_json: AsJson = False) -> None:
 
 def _plain(value: object) -> object:
     if isinstance(value, dict):
-        return "\n".join(f"{key}: {_plain(item)}" for key, item in value.items())
+        return "\n".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "none"
     if isinstance(value, list | tuple):
+        if len(value) > LISTED:
+            return f"{len(value)}, from {value[0]} to {value[-1]}"
         return ", ".join(str(item) for item in value) or "none"
     return value
 

@@ -37,8 +37,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except _store_errors() as error:
-        found = str(error).strip() or type(error).__name__
-        print(f"trailhouse: the lake cannot be used: {found.splitlines()[0]}", file=sys.stderr)
+        print(f"trailhouse: {_explanation(error)}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -49,6 +48,19 @@ def _store_errors() -> tuple[type[Exception], ...]:
     from obstore.exceptions import BaseError
 
     return OSError, DeltaError, BaseError, IOException
+
+
+def _explanation(error: Exception) -> str:
+    from pipelines.lake.tables import explained
+    from pipelines.settings import load_settings
+
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    try:
+        with explained(load_settings().lake_url):
+            raise error
+    except TrailhouseError as told:
+        return str(told)
 
 
 if __name__ == "__main__":

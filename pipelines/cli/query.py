@@ -53,6 +53,8 @@ def query(
 
     if as_format is Format.PARQUET and out is None:
         raise typer.BadParameter("parquet needs a file: --out rows.parquet", param_hint="--out")
+    if out is not None and not out.parent.is_dir():
+        raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
     if sql == "-":
         sql = typer.get_text_stream("stdin").read()
     with closing(open_catalogue(open_lake())) as connection, refused():

@@ -173,7 +173,8 @@ def _load(
     objects = list(found) if found is not None else find_new(lake, sources, loads)
     if not objects:
         return Report(None, number, recovered=recovered)
-    objects = [keep(item, lake.storage) for item in objects]
+    with ThreadPoolExecutor(lake.storage.settings.fetch_concurrency) as pool:
+        objects = list(pool.map(lambda item: keep(item, lake.storage), objects))
     work = Path(tempfile.mkdtemp(prefix="trailhouse-", dir=lake.storage.settings.work_dir))
     try:
         with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
