@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DISABLE_TELEMETRY := 1
+dev: export DAGSTER_HOME ?= $(CURDIR)/.trailhouse/dagster
+PORT ?= 3000
 
 .PHONY: help demo dev test check fix bench lock clean
 .DEFAULT_GOAL := help
@@ -22,9 +24,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed ## Write a sample workspace, do the main job on it, answer three questions
 	$(BIN)/python -m pipelines.samples.demo
 
-dev: $(VENV)/.installed ## Dagster UI and daemon over the data of the demo
+dev: $(VENV)/.installed ## Dagster UI and daemon over the data of the demo, PORT=3000
 	$(BIN)/python -m pipelines.instance
-	DAGSTER_HOME=$(CURDIR)/.trailhouse/dagster $(BIN)/dagster dev -w workspace.yaml
+	$(BIN)/dg dev --port $(PORT)
 
 test: $(VENV)/.installed ## Run the tests, with a real S3 server and a real daemon
 	$(BIN)/pytest

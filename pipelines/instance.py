@@ -19,9 +19,9 @@ from pipelines.lake.history import Loaded, loads_after
 from pipelines.lake.storage import Storage
 from pipelines.lake.tables import Lake
 from pipelines.processes import PROCESS_TAG, end_dead_runs, this_process
-from pipelines.settings import Settings
+from pipelines.settings import Settings, load_settings
 
-INSTANCE_FILE = Path(__file__).parents[1] / "dagster.yaml"
+INSTANCE_FILE = Path(__file__).with_name("dagster.yaml")
 LOCATION = "trailhouse"
 """Name of the code location in `workspace.yaml`; runs with it show on their job's page."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -222,3 +222,7 @@ def _build(
                 asset_selection=[dg.AssetKey(name) for name in names],
                 instance=instance,
             )
+
+
+if __name__ == "__main__":
+    prepare_home(load_settings())
