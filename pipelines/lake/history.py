@@ -35,7 +35,7 @@ def newest_load(lake: Lake) -> int:
 def loads_after(lake: Lake, number: int) -> list[Loaded]:
     """The committed loads with a higher number, oldest first."""
     table = lake.find("loads")
-    if table is None or applied_load(table) <= number:
+    if table is None or applied_load(table) <= max(number, 0):
         return []
     with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         rows = connection.execute(

@@ -334,19 +334,26 @@ def _apply(lake: Lake, files: Sequence[DataFile], number: int, fault: Fault) -> 
     """Add a committed load's files to their tables; what is there already is left alone."""
     changed = False
     for name in sorted({file.table for file in files}):
+        if _apply_to(lake, name, [file for file in files if file.table == name], number):
+            fault(f"applied {name}")
+            changed = True
+    return changed
+
+
+def _apply_to(lake: Lake, name: str, files: Sequence[DataFile], number: int) -> bool:
+    for _ in range(ATTEMPTS):
         table = lake.open(name)
         evolve(table, TABLES[name].schema)
         if applied_load(table) >= number:
-            continue
+            return False
         try:
-            commit_files(table, [file for file in files if file.table == name], number)
+            commit_files(table, files, number)
         except Concurrent:
-            if applied_load(lake.open(name)) < number:
-                raise
             continue
-        fault(f"applied {name}")
-        changed = True
-    return changed
+        return True
+    raise LakeError(
+        f"{name}: {ATTEMPTS} other commits came first; the next load completes load {number}"
+    )
 
 
 def load_id_of(objects: Sequence[LandingObject]) -> str:

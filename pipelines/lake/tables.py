@@ -71,7 +71,7 @@ def _hint(error: BaseException, text: str) -> str:
     if "NoSuchBucket" in text:
         return "the bucket of the lake does not exist"
     if isinstance(error, PermissionError) or any(
-        word in text for word in ("AccessDenied", "403", "permission", "Permission")
+        word in text for word in ("AccessDenied", "403", "ermission", "necessary privileges")
     ):
         return (
             "access to the lake was denied; the identity needs s3:ListBucket, s3:GetObject and "
@@ -164,9 +164,9 @@ def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int)
     """Add data files in one commit that carries the load's number.
 
     Raises:
-        Concurrent: Another load was committed since `table` was opened; nothing was added.
+        Concurrent: Something was committed since `table` was opened; nothing was added.
     """
-    schema = TABLES[files[0].table].schema
+    schema, version = TABLES[files[0].table].schema, table.version()
     try:
         table.create_write_transaction(
             [add_action(file) for file in files],
@@ -179,6 +179,9 @@ def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int)
             ),
         )
     except CommitFailedError as error:
+        table.update_incremental()
+        if table.version() == version:
+            raise  # nobody else committed: the store refused it
         raise Concurrent(str(error)) from error
 
 
