@@ -29,7 +29,7 @@ dev: $(VENV)/.installed ## Dagster UI and daemon over the data of the demo, PORT
 	$(BIN)/dg dev --port $(PORT)
 
 test: $(VENV)/.installed ## Run the tests, with a real S3 server and a real daemon
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: $(VENV)/.installed ## Format, lint, types, SQL, definitions
 	$(BIN)/ruff format --check .

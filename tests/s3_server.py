@@ -142,6 +142,8 @@ def serve(folder: Path) -> Iterator[S3Server]:
                 f"-admin.port={console}",
                 "-s3.port.iceberg=0",
                 "-s3.port.lance=0",
+                # each bucket takes several volumes; by default the free disk decides how many
+                "-volume.max=10000",
                 "-admin.ui=false",
                 "-webdav=false",
                 f"-s3.config={identities}",
