@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from bench.cases import CASES, QUICK, Result, Sizes
+from bench.cases import CASES
+from bench.result import QUICK, Result, Sizes
 
 
 def main() -> None:

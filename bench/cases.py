@@ -7,46 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from bench import data, s3
+from bench import data, model_cases, s3
 from bench.compare import Pairs, cpu_seconds, interleave, peak_mib, seconds
 from bench.process import ROOT, Command, Measured, child, run, trailhouse
 from bench.records import LAST_DAY
+from bench.result import Result, Sizes
 
 DLT = ROOT / "bench" / ".venv-dlt"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One line of the table: what was measured, the ratio, and whether it meets its target."""
-
-    name: str
-    question: str
-    measured: str
-    target: str
-    passed: bool
-    details: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How much data each case reads, and how often it runs."""
-
-    jobs: int = 1_000_000
-    dlt_jobs: int = 1_000_000
-    objects: int = 20_000
-    known: int = 100_000
-    year_days: int = 365
-    year_jobs: int = 365 * 3_000
-    day_jobs: int = 30_000
-    repeats: int = 5
-
-
-QUICK = Sizes(50_000, 20_000, 1_000, 3_000, 20, 20 * 1_000, 5_000, 2)
 
 
 def load_ndjson(sizes: Sizes) -> list[Result]:
@@ -178,7 +149,17 @@ def day_into_year(sizes: Sizes) -> list[Result]:
 
 
 CASES: dict[str, Callable[[Sizes], list[Result]]] = {
-    case.__name__: case for case in (load_ndjson, dlt, small_objects, nothing_new, day_into_year)
+    case.__name__: case
+    for case in (
+        load_ndjson,
+        dlt,
+        small_objects,
+        nothing_new,
+        day_into_year,
+        model_cases.rebuild,
+        model_cases.build_day,
+        model_cases.questions,
+    )
 }
 
 
@@ -191,10 +172,7 @@ def _load(
 ) -> Measured:
     """Load into a lake of its own, empty or a copy of `onto`, which is removed afterwards."""
     with data.scratch() as folder:
-        lake = folder / "lake"
-        if onto is not None:
-            # files of a lake are never written to again, so that links serve as a copy
-            subprocess.run(["cp", "-al", str(onto), str(lake)], check=True)
+        lake = data.linked(onto, folder) if onto is not None else folder / "lake"
         return _check_load(lake, source, expect, access)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
     from obstore.store import S3Store
 
 HERE = Path(__file__).parent
@@ -70,13 +71,19 @@ def bare_client(url: str) -> None:
     print(len(sizes))
 
 
-def write_days(folder: str, days: str, jobs: str, last: str) -> None:
-    """Write records, one NDJSON object a day."""
+def write_days(folder: str, days: str, jobs: str, last: str, events: str = "0") -> None:
+    """Write records, one NDJSON object a day and kind."""
     from datetime import date
 
     from bench.records import write_days
 
-    write_days(Path(folder), days=int(days), jobs=int(jobs), last=date.fromisoformat(last))
+    write_days(
+        Path(folder),
+        days=int(days),
+        jobs=int(jobs),
+        last=date.fromisoformat(last),
+        events=int(events),
+    )
 
 
 def write_single(folder: str, count: str) -> None:
@@ -84,6 +91,59 @@ def write_single(folder: str, count: str) -> None:
     from bench.records import write_single
 
     write_single(Path(folder), count=int(count))
+
+
+def ask(recipe: str) -> None:
+    """Time the questions and the scans: the best of five, in seconds, and what was read."""
+    import json
+    from time import perf_counter
+
+    from pipelines.cli.context import open_lake
+    from pipelines.models.query import open_catalogue
+
+    connection = open_catalogue(open_lake())
+    queries = {
+        "who_stopped": f"from who_stopped('{recipe}')",
+        "timeline": f"from recipe_timeline('{recipe}')",
+        "scan": "select max(hash(columns(*))) from activity",
+        "usage_year": "select workspace_id, recipe_id, sum(job_count), sum(action_count) "
+        "from recipe_usage_daily group by all",
+        "jobs": "select workspace_id, recipe_id, count(*), sum(action_count) "
+        "from jobs where not coalesce(is_test, false) group by all",
+    }
+    told: dict[str, object] = {}
+    for name, query in queries.items():
+        times = []
+        for _ in range(5):
+            began = perf_counter()
+            connection.execute(query).fetchall()
+            times.append(perf_counter() - began)
+        told[name] = min(times)
+    told["read"] = {n: _read(connection, queries[n]) for n in ("who_stopped", "timeline", "scan")}
+    print(json.dumps(told))
+
+
+def _read(connection: DuckDBPyConnection, query: str) -> list[str]:
+    """What the scans of a query read, by DuckDB's own profile: table, files, rows."""
+    import json
+
+    rows = connection.execute(f"explain (analyze, format json) {query}").fetchall()
+    found: list[str] = []
+
+    def look(node: dict[str, Any]) -> None:
+        extra = node.get("extra_info") or {}
+        if isinstance(extra, dict) and "Scanning Files" in extra:
+            path = str(extra.get("File Path") or extra.get("Text") or extra.get("Function") or "")
+            table = path.rstrip("/").rpartition("/")[2]
+            found.append(
+                f"{table or 'scan'}: {extra['Scanning Files']} files, "
+                f"{node.get('operator_rows_scanned', 0):,} rows scanned"
+            )
+        for part in node.get("children") or ():
+            look(part)
+
+    look(json.loads(rows[0][1]))
+    return found
 
 
 def put_objects(url: str, folder: str) -> None:
@@ -102,7 +162,7 @@ def put_objects(url: str, folder: str) -> None:
     print(len(paths))
 
 
-CHILDREN = (load_each, bare_duckdb, bare_client, write_days, write_single, put_objects)
+CHILDREN = (ask, load_each, bare_duckdb, bare_client, write_days, write_single, put_objects)
 
 if __name__ == "__main__":
     {child.__name__: child for child in CHILDREN}[sys.argv[1]](*sys.argv[2:])

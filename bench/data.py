@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,10 +30,10 @@ def kept(name: str, make: Callable[[Path], object]) -> Path:
     return target
 
 
-def days(count: int, jobs: int, last: date) -> Path:
-    """`jobs` records as one NDJSON object per UTC day, the last day `last`."""
-    name = f"days-{count}-{jobs}-{last}"
-    return kept(name, lambda folder: _make("write_days", folder, count, jobs, last))
+def days(count: int, jobs: int, last: date, events: int = 0) -> Path:
+    """`jobs` records, and activity events, an NDJSON object per UTC day, the last day `last`."""
+    name = f"days-{count}-{jobs}-{last}" + (f"-{events}" if events else "")
+    return kept(name, lambda folder: _make("write_days", folder, count, jobs, last, events))
 
 
 def single(count: int) -> Path:
@@ -44,10 +45,20 @@ def _make(name: str, *arguments: object) -> None:
     run(child(name, *arguments))
 
 
-def kept_lake(name: str, make: Callable[[Path], object]) -> Path:
-    """A loaded lake, kept for as long as the code that loads is the same."""
+def linked(lake: Path, folder: Path, name: str = "lake") -> Path:
+    """A copy of a lake: files of a lake are never written to again, so that links serve."""
+    subprocess.run(["cp", "-al", str(lake), str(folder / name)], check=True)
+    return folder / name
+
+
+LOADING = ("pipelines/lake/*.py", "pipelines/sources/*.py", "sql/conform/*.sql")
+MODELLING = ("pipelines/models/*.py", "sql/*/*.sql")
+
+
+def kept_lake(name: str, make: Callable[[Path], object], *, models: bool = False) -> Path:
+    """A lake, kept for as long as the code that loads (and models) is the same."""
     digest = sha256()
-    for pattern in ("pipelines/lake/*.py", "pipelines/sources/*.py", "sql/conform/*.sql"):
+    for pattern in LOADING + (MODELLING if models else ()):
         for path in sorted(ROOT.glob(pattern)):
             digest.update(path.read_bytes())
     current = f"lake-{name}-{digest.hexdigest()[:12]}"

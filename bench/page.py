@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
 
-from bench.cases import Result
 from bench.process import ROOT
+from bench.result import Result
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: written by make bench -->", "<!-- end of results -->"

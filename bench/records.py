@@ -1,4 +1,4 @@
-"""Records: deterministic job records as Workato streams them, about 900 bytes each."""
+"""Records: deterministic jobs (about 900 bytes each) and activity, as Workato streams them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-RECIPES = 120
+RECIPES = 2_000
 ACCOUNTS = ((381204, "dev", 0.08), (381977, "test", 0.12), (382051, "prod", 0.80))
 ADAPTERS = (
     ("salesforce", "updated_custom_object"),
@@ -23,6 +23,16 @@ ERROR = (
     '"http_response":"{\\"status\\":503}"}'
 )
 LAST_DAY = date(2026, 2, 28)
+EVENTS = (
+    ("user_login", "User", 0.34),
+    ("user_logout", "User", 0.22),
+    ("recipe_updated", "Flow", 0.34),
+    ("recipe_started", "Flow", 0.01),
+    ("recipe_stopped", "Flow", 0.01),
+    ("connection_updated", "SharedAccount", 0.08),
+)
+"""Event, type of its resource, and its share."""
+PEOPLE = 60
 PACIFIC = timedelta(hours=8)
 """Jobs carry the offset of their data centre, here -08:00."""
 
@@ -42,6 +52,35 @@ def records(day: date, count: int, seed: int = 7) -> Iterator[bytes]:
         began = start + timedelta(seconds=86_400 * number / count)
         ended = began + timedelta(seconds=draw.expovariate(1 / 9))
         yield _record(draw, day, number, recipes[number], accounts[number], began, ended)
+
+
+def activity(day: date, count: int, seed: int = 7) -> Iterator[bytes]:
+    """Yield `count` activity events of the UTC day, in order of time, without line ends."""
+    draw = random.Random(f"activity {seed} {day}")
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    drawn = draw.choices(EVENTS, [share for *_, share in EVENTS], k=count)
+    weights = [1 / (rank + 1) for rank in range(RECIPES)]
+    recipes = draw.choices(range(RECIPES), weights, k=count)
+    for number, (event, kind, _) in enumerate(drawn):
+        moment = start + timedelta(seconds=86_400 * number / count)
+        account_id, environment, _ = ACCOUNTS[number % len(ACCOUNTS)]
+        person = draw.randrange(PEOPLE)
+        resource = {
+            "User": f'{{"id":{7100 + person},"type":"User","name":"Person {person:02d}"}}',
+            "Flow": f'{{"id":{61_040_200 + 311 * recipes[number]},"type":"Flow",'
+            f'"name":"Recipe {recipes[number]:03d}: orders to accounting"}}',
+            "SharedAccount": f'{{"id":{88_000 + recipes[number] % 12},"type":"SharedAccount",'
+            f'"name":"Connection {recipes[number] % 12}","provider":"netsuite"}}',
+        }[kind]
+        reason = ',"stop_reason":"user"' if event == "recipe_stopped" else ""
+        yield (
+            f'{{"event":"{event}","timestamp":"{moment:%Y-%m-%d %H:%M:%S} UTC",'
+            f'"user":{{"id":{7100 + person},"name":"Person {person:02d}",'
+            f'"email":"person{person:02d}@example.com"}},'
+            f'"team":{{"id":{account_id},"name":"Larkfield","environment":"{environment}"}},'
+            f'"resource":{resource},"details":{{"request":{{"ip_address":"198.51.100.{person}",'
+            f'"user_agent":"Mozilla/5.0 {draw.getrandbits(32):08x}"}}{reason}}}}}'
+        ).encode()
 
 
 def _record(
@@ -97,14 +136,17 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def write_days(folder: Path, *, days: int, jobs: int, last: date = LAST_DAY) -> None:
-    """Write `jobs` records, one NDJSON object per UTC day, the last day `last`."""
+def write_days(
+    folder: Path, *, days: int, jobs: int, last: date = LAST_DAY, events: int = 0
+) -> None:
+    """Write `jobs` records and `events` of activity, an NDJSON object a UTC day, to day `last`."""
     folder.mkdir(parents=True)
     for index in range(days):
         day = last - timedelta(days=days - 1 - index)
-        count = jobs * (index + 1) // days - jobs * index // days
-        with (folder / f"{day:%Y%m%d}.ndjson").open("wb") as file:
-            file.writelines(record + b"\n" for record in records(day, count))
+        for name, total, make in (("", jobs, records), ("-activity", events, activity)):
+            if count := total * (index + 1) // days - total * index // days:
+                with (folder / f"{day:%Y%m%d}{name}.ndjson").open("wb") as file:
+                    file.writelines(record + b"\n" for record in make(day, count))
 
 
 def write_single(folder: Path, *, count: int, days: int = 30, last: date = LAST_DAY) -> None:
