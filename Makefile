@@ -8,7 +8,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 dev: export DAGSTER_HOME ?= $(CURDIR)/.trailhouse/dagster
 PORT ?= 3000
 
-.PHONY: help demo dev test check fix bench lock clean
+.PHONY: help demo dev notebooks test check fix bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -28,6 +28,9 @@ dev: $(VENV)/.installed ## Dagster UI and daemon over the data of the demo, PORT
 	$(BIN)/python -m pipelines.instance
 	$(BIN)/dg dev --port $(PORT)
 
+notebooks: $(VENV)/.installed ## Open the notebooks in JupyterLab, on the lake of the settings
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
 test: $(VENV)/.installed ## Run the tests, with a real S3 server and a real daemon
 	$(BIN)/pytest -n auto
 
@@ -42,6 +45,7 @@ fix: $(VENV)/.installed ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix --processes 2 sql
+	$(BIN)/nbstripout --keep-id --extra-keys "metadata.language_info" notebooks/*.ipynb
 
 bench: $(VENV)/.installed ## Measure, print ratios, rewrite docs/benchmarks.md
 	$(BIN)/python -m bench
