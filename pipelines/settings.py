@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     """Seconds between two looks for new landing objects by the Dagster sensor."""
     closed_after_days: Annotated[int, Field(ge=0, le=365)] = 8
     """Days after which a UTC day is closed and may be compacted; Workato retries for 7 days."""
+    billing_cycle_day: Annotated[int, Field(ge=1, le=28)] = 1
+    """Day of the month on which a billing cycle begins, UTC; usage is summed by cycle."""
+    counting_rule: Literal["task_2019", "task_2021", "business_action"] = "task_2021"
+    """What the contract counts as a task; the rules are in `sql/rules/counting_rules.csv`."""
 
     @field_validator("source")
     @classmethod

@@ -1,0 +1,48 @@
+-- One row per job record, with what usage counts it by.
+-- grain:  event_date, event_id
+-- reads:  stg_jobs
+-- scope:  partition
+-- note:   a folder is the path of the recipe, a project the folder at the top of it, below the root
+--         that Workato calls Home or All projects. The root recipe is the top of the chain of
+--         calls; editions that do not send it leave the direct caller, or the recipe itself. A job
+--         without steps is known by its action count alone, and one without that not at all.
+
+with placed as (
+    select
+        *,
+        trim(recipe_path, '/') as path,
+        split_part(trim(recipe_path, '/'), '/', 1) in ('Home', 'All projects') as is_below_root
+    from stg_jobs
+)
+
+select
+    event_id,
+    job_id,
+    family_id,
+    workspace_id,
+    recipe_id,
+    coalesce(root_recipe_id, calling_recipe_id, recipe_id) as root_recipe_id,
+    recipe_name,
+    coalesce(environment, 'unknown') as environment,
+    coalesce(nullif(path, ''), 'unknown') as folder,
+    coalesce(
+        case when is_below_root then nullif(split_part(path, '/', 2), '') end,
+        nullif(split_part(path, '/', 1), ''),
+        'unknown'
+    ) as project,
+    outcome,
+    action_count,
+    -- sums of whole numbers do not depend on their order
+    cast(round(duration_seconds * 1000) as bigint) as duration_ms,
+    duration_seconds,
+    lines_state = 'sent' as has_steps,
+    lines_state = 'sent' or is_counted as is_countable,
+    calling_job_id is not null or coalesce(root_job_id <> job_id, false) as is_called,
+    is_test,
+    is_repeat,
+    is_succeeded,
+    is_failed,
+    event_date,
+    started_at,
+    occurred_at
+from placed

@@ -1,0 +1,76 @@
+-- Fingerprints of errors per workspace, with how often, since when, in how many recipes, and trend.
+-- grain:  workspace_id, fingerprint_id
+-- reads:  error_fingerprints_daily
+-- scope:  global
+-- note:   weeks are 7 days, the last ends on the newest day of the lake. Trend, first that holds:
+--         gone (none in the last week); new (first seen in it); returned (none in the week before);
+--         growing (at least twice the failures of the week before, and 5 more); steady.
+
+with aged as (
+    select
+        *,
+        date_diff('day', event_date, $as_of) as days_ago,
+        row_number() over (
+            partition by workspace_id, fingerprint_id
+            order by event_date asc, first_failed_at asc, recipe_id asc
+        ) as position
+    from error_fingerprints_daily
+    where failed_count > 0 and event_date <= $as_of
+),
+
+counted as (
+    select
+        workspace_id,
+        fingerprint_id,
+        max(environment) as environment,
+        error_type,
+        error_adapter,
+        error_operation,
+        error_text,
+        max(case when position = 1 then sample_job_id end) as sample_job_id,
+        max(case when position = 1 then sample_message end) as sample_message,
+        sum(failed_count) as failed_count,
+        coalesce(sum(failed_count) filter (where days_ago < 7), 0) as last_week_failed_count,
+        coalesce(sum(failed_count) filter (where days_ago between 7 and 13), 0)
+            as week_before_failed_count,
+        count(distinct recipe_id) as recipe_count,
+        count(distinct event_date) as day_count,
+        max(days_ago) as first_days_ago,
+        min(event_date) as first_seen_date,
+        max(event_date) as last_seen_date,
+        min(first_failed_at) as first_seen_at,
+        max(last_failed_at) as last_seen_at
+    from aged
+    group by workspace_id, fingerprint_id, error_type, error_adapter, error_operation, error_text
+)
+
+select
+    workspace_id,
+    fingerprint_id,
+    environment,
+    error_type,
+    error_adapter,
+    error_operation,
+    error_text,
+    sample_job_id,
+    sample_message,
+    case
+        when last_week_failed_count = 0 then 'gone'
+        when first_days_ago < 7 then 'new'
+        when week_before_failed_count = 0 then 'returned'
+        when
+            last_week_failed_count >= 2 * week_before_failed_count
+            and last_week_failed_count >= week_before_failed_count + 5
+            then 'growing'
+        else 'steady'
+    end as trend,
+    cast(failed_count as bigint) as failed_count,
+    cast(last_week_failed_count as bigint) as last_week_failed_count,
+    cast(week_before_failed_count as bigint) as week_before_failed_count,
+    cast(recipe_count as bigint) as recipe_count,
+    cast(day_count as bigint) as day_count,
+    first_seen_date,
+    last_seen_date,
+    first_seen_at,
+    last_seen_at
+from counted

@@ -1,0 +1,131 @@
+-- Recipes with their rhythm of runs, their state and their silence; trigger errors make no job.
+-- grain:  workspace_id, recipe_id
+-- reads:  recipe_activity_daily, recipe_switches_daily
+-- scope:  global
+-- note:   silent is a recipe that is not stopped and has not run for longer than 1.5 times the
+--         gap that 95 of 100 of its days stay below, an hour at least, after 5 runs or more. A
+--         day's gap is the longest before a run of that day; the last 28 days with runs count.
+
+with days as (
+    select
+        *,
+        row_number() over (
+            partition by workspace_id, recipe_id order by event_date desc
+        ) as position,
+        epoch(first_started_at) - epoch(
+            lag(last_started_at) over (
+                partition by workspace_id, recipe_id order by event_date asc
+            )
+        ) as night_gap_seconds
+    from recipe_activity_daily
+    where job_count > 0
+),
+
+rhythms as (
+    select
+        workspace_id,
+        recipe_id,
+        sum(job_count) as job_count,
+        max(case when position = 1 then recipe_name end) as recipe_name,
+        max(case when position = 1 then environment end) as environment,
+        median(case when position <= 28 then coalesce(median_gap_seconds, night_gap_seconds) end)
+            as usual_gap_seconds,
+        quantile_cont(
+            case
+                when position <= 28
+                    then greatest(
+                        coalesce(longest_gap_seconds, night_gap_seconds),
+                        coalesce(night_gap_seconds, longest_gap_seconds)
+                    )
+            end,
+            0.95
+        ) as long_gap_seconds,
+        min(first_started_at) as first_started_at,
+        max(last_started_at) as last_started_at
+    from days
+    group by all
+),
+
+switches as (
+    select
+        workspace_id,
+        recipe_id,
+        recipe_name,
+        change_kind,
+        occurred_at,
+        row_number() over (
+            partition by workspace_id, recipe_id
+            order by
+                occurred_at desc,
+                (case when change_kind = 'stopped' then 0 else 1 end) desc,
+                event_id desc
+        ) as position
+    from recipe_switches_daily
+    where change_kind <> 'started' or not is_run_once
+),
+
+newest as (
+    select
+        greatest(
+            max(last_started_at), cast($as_of as timestamp)
+        ) as until_at
+    from recipe_activity_daily
+),
+
+joined as (
+    select
+        coalesce(r.workspace_id, s.workspace_id) as workspace_id,
+        coalesce(r.recipe_id, s.recipe_id) as recipe_id,
+        coalesce(r.recipe_name, s.recipe_name) as recipe_name,
+        r.environment,
+        -- without a switch in the lake, runs show that it is active
+        coalesce(s.change_kind, 'started') as state,
+        coalesce(r.job_count, 0) as job_count,
+        r.usual_gap_seconds,
+        r.long_gap_seconds,
+        r.first_started_at,
+        r.last_started_at,
+        s.occurred_at as switched_at,
+        case
+            when s.change_kind = 'started' and s.occurred_at > r.last_started_at then s.occurred_at
+            else coalesce(r.last_started_at, s.occurred_at)
+        end as quiet_since_at
+    from rhythms as r
+    full join switches as s
+        on
+            r.workspace_id = s.workspace_id
+            and r.recipe_id = s.recipe_id
+            and s.position = 1
+    where s.position is null or s.position = 1
+),
+
+timed as (
+    select
+        j.*,
+        case
+            when j.state = 'started' then epoch(n.until_at) - epoch(j.quiet_since_at)
+        end as silent_seconds,
+        n.until_at
+    from joined as j
+    cross join newest as n
+)
+
+select
+    workspace_id,
+    environment,
+    recipe_id,
+    recipe_name,
+    state,
+    cast(job_count as bigint) as job_count,
+    cast(usual_gap_seconds as double) as usual_gap_seconds,
+    cast(long_gap_seconds as double) as long_gap_seconds,
+    round(silent_seconds, 3) as silent_seconds,
+    coalesce(
+        job_count >= 5 and silent_seconds > greatest(3600, 1.5e0 * long_gap_seconds), false
+    ) as is_silent,
+    state = 'started' and job_count = 0 as is_never_run,
+    first_started_at,
+    last_started_at,
+    switched_at,
+    until_at
+from timed

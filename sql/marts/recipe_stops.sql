@@ -1,0 +1,184 @@
+-- Stops of recipes: by whom or what, why, how long the recipe stayed down, its errors before.
+-- grain:  event_id
+-- reads:  recipe_switches_daily, recipe_activity_daily
+-- scope:  global
+-- note:   stop_reason user is a person, any other reason is Workato. Down time counts once, with
+--         the stop that began it: a stop of a recipe that is down already has 0 seconds. A start
+--         for a single run brings nothing back; a deletion ends the down time without a length.
+
+with ordered as (
+    select
+        *,
+        sum(case when change_kind = 'stopped' then 0 else 1 end) over (
+            partition by workspace_id, recipe_id
+            order by
+                occurred_at asc,
+                -- a stop and a start in one second are a restart
+                (case when change_kind = 'stopped' then 0 else 1 end) asc,
+                event_id asc
+            rows between unbounded preceding and current row
+        ) as end_number,
+        lag(change_kind) over (
+            partition by workspace_id, recipe_id
+            order by
+                occurred_at asc,
+                (case when change_kind = 'stopped' then 0 else 1 end) asc,
+                event_id asc
+        ) as previous_kind
+    from recipe_switches_daily
+    where change_kind <> 'started' or not is_run_once
+),
+
+stops as (
+    select
+        *,
+        coalesce(previous_kind = 'stopped', false) as is_already_down
+    from ordered
+    where change_kind = 'stopped'
+),
+
+ends as (
+    select *
+    from ordered
+    where change_kind <> 'stopped'
+),
+
+earlier as (
+    select
+        s.event_id,
+        d.last_failed_job_id,
+        d.last_error_type,
+        d.last_error_message,
+        d.last_error_adapter,
+        d.last_error_operation,
+        d.last_failed_at,
+        max(d.last_started_at) over (partition by s.event_id) as last_started_at,
+        median(
+            case
+                when date_diff('day', d.event_date, s.event_date) <= 28 then d.median_gap_seconds
+            end
+        ) over (partition by s.event_id) as usual_gap_seconds,
+        row_number() over (
+            partition by s.event_id
+            order by (case when d.last_failed_at is null then 1 else 0 end) asc, d.event_date desc
+        ) as position
+    from stops as s
+    inner join recipe_activity_daily as d
+        on
+            s.workspace_id = d.workspace_id
+            and s.recipe_id = d.recipe_id
+            -- the day before and the day itself are in the switch, up to its second
+            and s.event_date > d.event_date
+),
+
+environments as (
+    select
+        workspace_id,
+        max(environment) as environment
+    from recipe_activity_daily
+    group by all
+),
+
+told as (
+    select
+        s.event_id,
+        s.workspace_id,
+        n.environment,
+        s.recipe_id,
+        s.recipe_name,
+        case
+            when s.stop_reason = 'user' then 'person'
+            when s.stop_reason is null and s.actor_id is not null then 'person'
+            else 'workato'
+        end as stopped_by,
+        s.actor_id,
+        s.actor_name,
+        s.actor_email,
+        s.stop_reason,
+        s.ip_address,
+        s.user_agent,
+        b.event_id as restart_event_id,
+        b.actor_id as restarted_by_id,
+        b.actor_name as restarted_by_name,
+        case when s.last_failed_at is null then e.last_failed_job_id else s.last_failed_job_id end
+            as last_failed_job_id,
+        case when s.last_failed_at is null then e.last_error_type else s.last_error_type end
+            as last_error_type,
+        case when s.last_failed_at is null then e.last_error_message else s.last_error_message end
+            as last_error_message,
+        case when s.last_failed_at is null then e.last_error_adapter else s.last_error_adapter end
+            as last_error_adapter,
+        case
+            when s.last_failed_at is null then e.last_error_operation else s.last_error_operation
+        end as last_error_operation,
+        s.job_count_before,
+        s.failed_count_before,
+        b.job_count_after,
+        b.failed_count_after,
+        e.usual_gap_seconds,
+        s.is_forced,
+        s.is_error,
+        s.is_already_down,
+        d.event_id is null as is_open,
+        s.event_date,
+        s.occurred_at as stopped_at,
+        b.occurred_at as restarted_at,
+        case when d.change_kind = 'deleted' then d.occurred_at end as deleted_at,
+        coalesce(s.last_started_at, e.last_started_at) as last_started_at,
+        coalesce(s.last_failed_at, e.last_failed_at) as last_failed_at
+    from stops as s
+    left join ends as d
+        on
+            s.workspace_id = d.workspace_id
+            and s.recipe_id = d.recipe_id
+            and s.end_number + 1 = d.end_number
+    left join ends as b on d.event_id = b.event_id and b.change_kind = 'started'
+    left join earlier as e on s.event_id = e.event_id and e.position = 1
+    left join environments as n on s.workspace_id = n.workspace_id
+)
+
+select
+    event_id,
+    workspace_id,
+    environment,
+    recipe_id,
+    recipe_name,
+    stopped_by,
+    actor_id,
+    case when stopped_by = 'workato' then 'Workato' else actor_name end as actor_name,
+    actor_email,
+    stop_reason,
+    ip_address,
+    user_agent,
+    restart_event_id,
+    restarted_by_id,
+    restarted_by_name,
+    last_failed_job_id,
+    last_error_type,
+    last_error_message,
+    last_error_adapter,
+    last_error_operation,
+    job_count_before,
+    failed_count_before,
+    job_count_after,
+    failed_count_after,
+    cast(failed_count_before as double) / nullif(job_count_before, 0) as failure_rate_before,
+    cast(failed_count_after as double) / nullif(job_count_after, 0) as failure_rate_after,
+    case
+        when restarted_at is null then null
+        when is_already_down then cast(0 as double)
+        else round(epoch(restarted_at) - epoch(stopped_at), 3)
+    end as downtime_seconds,
+    round(epoch(stopped_at) - epoch(last_started_at), 3) as silent_seconds,
+    usual_gap_seconds,
+    is_forced,
+    is_error,
+    is_already_down,
+    is_open,
+    event_date,
+    stopped_at,
+    restarted_at,
+    deleted_at,
+    last_started_at,
+    last_failed_at
+from told

@@ -1,0 +1,41 @@
+-- Steps in the lake and in connector_usage_daily, side by side, and rows without their recipe.
+-- grain:  event_date, workspace_id
+-- reads:  jobs, job_steps, connector_usage_daily, recipe_usage_daily
+-- scope:  partition
+-- note:   an orphan is a connector's row whose recipe has no usage on that day.
+
+with expected as (
+    select
+        coalesce(s.workspace_id, 'unknown') as workspace_id,
+        count(*) as step_count,
+        s.event_date
+    from job_steps as s
+    inner join jobs as j on s.event_date = j.event_date and s.job_event_id = j.event_id
+    where not coalesce(j.is_test, false)
+    group by all
+),
+
+found as (
+    select
+        c.workspace_id,
+        sum(c.step_count) as step_count,
+        count(*) filter (where u.recipe_id is null) as orphan_count,
+        c.event_date
+    from connector_usage_daily as c
+    left join recipe_usage_daily as u
+        on
+            c.event_date = u.event_date
+            and c.workspace_id = u.workspace_id
+            and c.recipe_id = u.recipe_id
+    group by all
+)
+
+select
+    coalesce(e.workspace_id, f.workspace_id) as workspace_id,
+    e.step_count as expected_step_count,
+    f.step_count as found_step_count,
+    0 as expected_orphan_count,
+    coalesce(f.orphan_count, 0) as found_orphan_count,
+    coalesce(e.event_date, f.event_date) as event_date
+from expected as e
+full outer join found as f on e.event_date = f.event_date and e.workspace_id = f.workspace_id

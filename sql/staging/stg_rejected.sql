@@ -1,0 +1,19 @@
+-- One row per input that could not be read, with times in UTC and without its bytes.
+-- grain:  event_date, rejected_id
+-- reads:  rejected
+-- scope:  partition
+-- note:   the day is that of the load; the time of an unreadable event is not known.
+
+select
+    rejected_id,
+    load_id,
+    reason,
+    detail,
+    source,
+    source_uri,
+    source_offset,
+    octet_length(bytes) as input_bytes,
+    event_date,
+    cast(received_at as timestamp) as received_at,
+    cast(loaded_at as timestamp) as loaded_at
+from rejected
