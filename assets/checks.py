@@ -1,30 +1,24 @@
-"""Checks: the quality rules of each table, so that they can be seen and run by hand.
+"""Checks: the quality rules of each lake table, so that they can be seen and run by hand.
 
 A load runs them itself; by hand they judge the days of the newest load, and those that failed.
+Those of a mart stand with the mart, and run whenever it is built.
 """
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from pipelines.judgement import judge_days
+from pipelines.judgement import as_result, check_specs, judge_days
 from pipelines.lake.history import loads_after, newest_load
-from pipelines.quality import CHECKS
+from pipelines.quality import LAKE_CHECKS
 from pipelines.reporting import days_of
 from pipelines.resources import Trailhouse
 
 
 def build_checks(table: str) -> dg.AssetChecksDefinition:
     """The checks of one table."""
-    specs = [
-        dg.AssetCheckSpec(
-            check.name, asset=table, blocking=check.blocking, description=check.description
-        )
-        for check in CHECKS
-        if check.table == table
-    ]
 
-    @dg.multi_asset_check(name=f"check_{table}", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=f"check_{table}", specs=check_specs(table), can_subset=True)
     def check(
         context: dg.AssetCheckExecutionContext, trailhouse: Trailhouse
     ) -> Iterator[dg.AssetCheckResult]:
@@ -32,15 +26,9 @@ def build_checks(table: str) -> dg.AssetChecksDefinition:
         days = days_of(loads_after(lake, newest_load(lake) - 1))
         names = frozenset(key.name for key in context.selected_asset_check_keys)
         for verdict in judge_days(lake, context.instance, {table: days.get(table, [])}, names):
-            yield dg.AssetCheckResult(
-                asset_key=verdict.asset_key,
-                check_name=verdict.check_name,
-                passed=verdict.passed,
-                severity=verdict.severity,
-                metadata=verdict.metadata,
-            )
+            yield as_result(verdict)
 
     return check
 
 
-ASSET_CHECKS = [build_checks(table) for table in sorted({check.table for check in CHECKS})]
+ASSET_CHECKS = [build_checks(table) for table in sorted({check.table for check in LAKE_CHECKS})]

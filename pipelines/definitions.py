@@ -5,14 +5,15 @@ import dagster as dg
 from assets.checks import ASSET_CHECKS
 from assets.lake import LAKE
 from assets.landing import LANDING
-from assets.models import MARTS, STAGING
+from assets.models import MARTS, VIEWS
+from assets.report import REPORTS
 from pipelines.jobs import JOBS
 from pipelines.resources import Trailhouse
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import build_sensors
 
 defs = dg.Definitions(
-    assets=[*LANDING, *LAKE, *STAGING, *MARTS],
+    assets=[*LANDING, *LAKE, *VIEWS, *MARTS, *REPORTS],
     asset_checks=ASSET_CHECKS,
     jobs=JOBS,
     schedules=SCHEDULES,

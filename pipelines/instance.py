@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 
-from pipelines.errors import ConfigurationError
-from pipelines.lake.history import Loaded, loads_after
+from pipelines.errors import ConfigurationError, LakeError
+from pipelines.lake.history import loads_after
 from pipelines.lake.storage import Storage
 from pipelines.lake.tables import Lake
+from pipelines.outcome import MainRun
 from pipelines.processes import PROCESS_TAG, end_dead_runs, this_process
 from pipelines.settings import Settings, load_settings
 
@@ -25,36 +25,6 @@ INSTANCE_FILE = Path(__file__).with_name("dagster.yaml")
 LOCATION = "trailhouse"
 """Name of the code location in `workspace.yaml`; runs with it show on their job's page."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
-
-@dataclass(frozen=True, slots=True)
-class MainRun:
-    """What the main job did: the loads it reported, the verdicts, the days built per mart."""
-
-    loads: tuple[Loaded, ...]
-    checks_passed: int
-    checks_failed: tuple[str, ...]
-    built: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
-    blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Marts left as they were, with the blocking checks that failed."""
-
-    @property
-    def success(self) -> bool:
-        """Whether nothing was blocked and no blocking check failed."""
-        return not self.blocked and not self.checks_failed
-
-    def as_dict(self) -> dict[str, Any]:
-        """The facts as JSON-ready values; counts of loads are summed."""
-        names = self.loads[0].facts if self.loads else ()
-        return {
-            "success": self.success,
-            "loads": [load.load_number for load in self.loads],
-            **{name: sum(load.facts[name] or 0 for load in self.loads) for name in names},
-            "checks_passed": self.checks_passed,
-            "checks_failed": list(self.checks_failed),
-            "built": {name: [str(day) for day in days] for name, days in self.built.items()},
-            "blocked": {name: list(checks) for name, checks in self.blocked.items()},
-        }
 
 
 def prepare_home(settings: Settings) -> Path:
@@ -103,6 +73,7 @@ def run_job_in_process(
     asset_selection: Sequence[dg.AssetKey] | None = None,
     instance: dg.DagsterInstance | None = None,
     run_id: str | None = None,
+    raise_on_error: bool = True,
 ) -> dg.ExecuteInProcessResult:
     """Run a job of the definitions here and now, recorded in the persistent instance.
 
@@ -114,6 +85,8 @@ def run_job_in_process(
         asset_selection: Assets to build, for a job of assets.
         instance: The instance, where it is open already.
         run_id: Id of the run, where the caller needs it whatever happens.
+        raise_on_error: Stop at the first step that fails; otherwise go on with all that does not
+            need it, and leave the failures to the caller.
 
     Raises:
         DagsterAssetCheckFailedError: A blocking check failed; everything is reported.
@@ -129,12 +102,14 @@ def run_job_in_process(
                 asset_selection=asset_selection,
                 instance=opened,
                 run_id=run_id,
+                raise_on_error=raise_on_error,
             )
     from pipelines.definitions import defs
 
     return defs.resolve_job_def(job_name).execute_in_process(
         instance=instance,
         run_id=run_id,
+        raise_on_error=raise_on_error,
         run_config={
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             **(run_config or {}),
@@ -155,14 +130,16 @@ def run_main(settings: Settings) -> MainRun:
     stale is read from the lake, so that days left behind by an earlier failure are built too.
 
     Returns:
-        What was done. A mart whose tables have a failing blocking check is left as it was.
+        What was done. A mart is left as it was where a table or mart that it reads has a blocking
+        check that fails.
 
     Raises:
         TrailhouseError: The load could not be done; nothing of it was committed.
     """
     from pipelines.judgement import failing_checks
-    from pipelines.models import MODELS, stale_days
-    from pipelines.models.build import lake_tables
+    from pipelines.models import MODELS
+    from pipelines.models.sources import lake_tables
+    from pipelines.models.staleness import read_changes
     from pipelines.reporting import last_reported
 
     lake = Lake(Storage(settings))
@@ -170,22 +147,22 @@ def run_main(settings: Settings) -> MainRun:
         before = last_reported(instance)
         verdicts = _load(settings, instance)
         loads = tuple(loads_after(lake, before))
-        built: dict[str, tuple[date, ...]] = {}
+        stale: dict[str, tuple[date, ...]] = {}
         blocked: dict[str, tuple[str, ...]] = {}
-        for model in MODELS.values():
-            if model.layer != "marts":
-                continue
+        changes = read_changes(lake)
+        for model in (model for model in MODELS.values() if model.is_stored):
             if failing := failing_checks(instance, lake_tables(model)):
                 blocked[model.name] = tuple(failing)
-            elif days := stale_days(lake, model.name):
-                built[model.name] = tuple(days)
-        _build(settings, instance, built)
+            elif days := changes.stale(model):
+                stale[model.name] = tuple(days)
+        blocked |= _build(settings, instance, stale)
+        wrong = failing_checks(instance, stale)
     failed = sorted(v.check_name for v in verdicts if not v.passed and v.blocking)
     return MainRun(
         loads=loads,
         checks_passed=sum(v.passed for v in verdicts),
-        checks_failed=tuple(failed),
-        built=built,
+        checks_failed=(*failed, *wrong),
+        built={name: days for name, days in stale.items() if name not in blocked},
         blocked=blocked,
     )
 
@@ -202,26 +179,60 @@ def _load(settings: Settings, instance: dg.DagsterInstance) -> list[dg.AssetChec
 
 def _build(
     settings: Settings, instance: dg.DagsterInstance, stale: Mapping[str, Sequence[date]]
-) -> None:
-    """Build marts, those with the same days in the same runs, each run over days in sequence."""
-    from pipelines.models import build_model
+) -> dict[str, tuple[str, ...]]:
+    """Build marts, those with the same days in the same runs, each run over days in sequence.
+
+    Returns:
+        The marts that were left as they were, with the failing checks of the marts that they read.
+    """
+    from pipelines.judgement import failing_checks
+    from pipelines.models import MODELS, build_model
+    from pipelines.models.header import reached
+    from pipelines.models.turns import in_turns
     from pipelines.partitions import known_days, spans
 
-    groups: dict[tuple[date, ...], list[str]] = {}
-    for name, days in stale.items():
-        known = tuple(known_days(list(days)))
-        groups.setdefault(known, []).append(name)
-        if outside := sorted(set(days) - set(known)):  # no partitions: built, but not shown
-            build_model(Lake(Storage(settings)), name, outside)
-    for days, names in groups.items():
-        for first, last in spans(list(days)):
-            run_job_in_process(
-                settings,
-                "models",
-                tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
-                asset_selection=[dg.AssetKey(name) for name in names],
-                instance=instance,
-            )
+    lake = Lake(Storage(settings))
+    blocked: dict[str, tuple[str, ...]] = {}
+    for days, together in in_turns(stale):
+        names = []
+        for name in together:
+            above = [s for s in reached(name, lambda _: False) if s in stale]
+            if failing := failing_checks(instance, above):
+                blocked[name] = tuple(failing)
+            else:
+                names.append(name)
+        known = known_days(list(days))
+        spanned = spans(known) if known else []
+        whole = [name for name in names if MODELS[name].is_global]
+        daily = [name for name in names if name not in whole]
+        for name in daily:
+            if outside := sorted(set(days) - set(known)):  # no partitions: built, but not shown
+                build_model(lake, name, outside)
+        for first, last in spanned if daily else []:
+            span = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+            _run_models(settings, instance, daily, span)
+        if whole:
+            _run_models(settings, instance, whole, {})
+    return blocked
+
+
+def _run_models(
+    settings: Settings, instance: dg.DagsterInstance, names: Sequence[str], tags: Mapping[str, str]
+) -> None:
+    """Build some marts in one run; a failing check holds back what reads the mart, and no other."""
+    result = run_job_in_process(
+        settings,
+        "models",
+        tags=tags,
+        asset_selection=[dg.AssetKey(name) for name in names],
+        instance=instance,
+        raise_on_error=False,
+    )
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        error = event.step_failure_data.error
+        if error is not None and error.cls_name != DagsterAssetCheckFailedError.__name__:
+            cause = error.cause or error
+            raise LakeError(cause.message.strip().removeprefix("LakeError: "))
 
 
 if __name__ == "__main__":

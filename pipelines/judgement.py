@@ -98,6 +98,28 @@ def _judge(
         )
 
 
+def check_specs(table: str) -> list[dg.AssetCheckSpec]:
+    """The checks of one table or mart, as Dagster shows them."""
+    return [
+        dg.AssetCheckSpec(
+            check.name, asset=table, blocking=check.blocking, description=check.description
+        )
+        for check in CHECKS
+        if check.table == table
+    ]
+
+
+def as_result(verdict: dg.AssetCheckEvaluation) -> dg.AssetCheckResult:
+    """A verdict in the words of an asset or check that returns it."""
+    return dg.AssetCheckResult(
+        asset_key=verdict.asset_key,
+        check_name=verdict.check_name,
+        passed=verdict.passed,
+        severity=verdict.severity,
+        metadata=verdict.metadata,
+    )
+
+
 def severity(blocking: bool) -> dg.AssetCheckSeverity:
     """A check that blocks is an error; Dagster never blocks on a warning."""
     return dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN

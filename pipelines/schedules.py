@@ -31,4 +31,16 @@ SCHEDULES = [
         default_status=ON,
         description="Delete files that no reader needs any more.",
     ),
+    dg.ScheduleDefinition(
+        name="report_weekly",
+        job=dg.define_asset_job(
+            "report_week",
+            dg.AssetSelection.groups("reports"),
+            description="Write the page about the last full week.",
+        ),
+        cron_schedule="30 5 * * 1",
+        execution_timezone="UTC",
+        default_status=ON,
+        description="Write the page about the week that has ended.",
+    ),
 ]

@@ -21,7 +21,7 @@ DATE = ["%Y-%m-%d"]
 def check(
     table: Annotated[
         list[str] | None,
-        typer.Option(help="Lake table to check; may be repeated. Without it, all."),
+        typer.Option(help="Lake table or mart to check; may be repeated. Without it, all."),
     ] = None,
     from_day: Annotated[
         datetime | None,
@@ -48,7 +48,7 @@ def check(
     """
     from pipelines.lake.storage import Storage
     from pipelines.lake.tables import Lake
-    from pipelines.quality import CHECKS, run_checks, write_data_docs
+    from pipelines.quality import CHECKS, days_of_marts, run_checks, write_data_docs
     from pipelines.settings import load_settings
 
     known = list(dict.fromkeys(one.table for one in CHECKS))
@@ -61,6 +61,7 @@ def check(
         days = dict.fromkeys(known, _between(from_day, to_day))
     else:
         days = days_of_newest_load(lake)
+        days |= days_of_marts(days)
     results = [
         result
         for name in known

@@ -48,7 +48,10 @@ def connect(
     }
     connection = duckdb.connect(database, read_only=database != ":memory:", config=config)
     connection.execute("set global timezone = 'UTC'")
-    connection.execute("set enable_progress_bar = false")
+    # off already in Jupyter without ipywidgets, where DuckDB refuses even to turn it off
+    shown = connection.execute("select current_setting('enable_progress_bar')").fetchone()
+    if shown != (False,):
+        connection.execute("set enable_progress_bar = false")
     if s3:
         load_extension(connection, "httpfs")
         create_secret(connection, storage.s3)

@@ -1,174 +1,224 @@
-"""Build: run a model's SQL over the days that changed, and replace exactly those days."""
+"""Build: run a mart's statement over the days that changed, and replace exactly those days."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import DeltaError
 
-from pipelines.lake.duck import connect, list_literal
-from pipelines.lake.history import newest_load
-from pipelines.lake.schemas import TABLES
-from pipelines.lake.tables import APPLICATION, Lake, partition_files
+from pipelines.errors import LakeError
+from pipelines.lake.duck import connect
+from pipelines.lake.tables import Lake
+from pipelines.models.comments import comment_of
 from pipelines.models.header import MODELS, Model
+from pipelines.models.relations import (
+    bind,
+    columns_of,
+    create_relations,
+    days_around,
+    find_sources,
+    relations_of,
+    statement,
+    table_query,
+)
+from pipelines.models.sources import digest
+from pipelines.models.staleness import Changes, Stamps, lake_days, read_changes, stale_days
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["build_model", "build_stale", "lake_days", "open_mart", "stale_days", "table_query"]
 
 DAYS_AT_ONCE = 31
-"""Days built in one commit; bounds memory over a long rebuild."""
+"""Days of one statement; bounds memory over a long rebuild."""
+BATCH_ROWS = 50_000
 
 
 def build_model(lake: Lake, name: str, days: Sequence[date]) -> int:
-    """Build a mart for the given UTC days; each batch of days is replaced in one commit.
+    """Build a mart for the given UTC days; they are replaced together, in one commit.
 
     Args:
         lake: The lake.
         name: A model of the layer marts.
-        days: Days to build, in any order; other days are not touched.
+        days: Days to build, in any order; other days are not touched. A mart with a global scope
+            is built whole if any day is given; so is one whose columns are not what they were.
 
     Returns:
         The rows written. Building again writes the same rows.
     """
-    wanted = sorted(set(days))
-    return sum(
-        _build(lake, MODELS[name], wanted[at : at + DAYS_AT_ONCE])
+    return _build(lake, MODELS[name], days, read_changes(lake))
+
+
+def build_stale(lake: Lake) -> Iterator[tuple[str, list[date], int]]:
+    """Build every stale mart, each after those that it reads; yields name, days and rows.
+
+    A mart is committed as a whole before the next begins, so that a build that is cut off leaves
+    every mart as it was or as it should be; the next one goes on from there.
+    """
+    changes = read_changes(lake)
+    for model in MODELS.values():
+        if model.is_stored and (days := changes.stale(model)):
+            yield model.name, days, _build(lake, model, days, changes)
+
+
+def open_mart(lake: Lake, model: Model) -> DeltaTable:
+    """The mart's table as it is now, created empty where it was not built yet."""
+    return lake.find(model.name) or _create(lake, model, _stored(model, columns_of(lake, model)))
+
+
+def _build(lake: Lake, model: Model, days: Sequence[date], changes: Changes) -> int:
+    """Build from what the lake holds now; what comes after `changes` was read stays stale."""
+    schema = _stored(model, columns_of(lake, model))
+    built = lake.find(model.name) or _create(lake, model, schema)
+    whole = _columns(pa.schema(built.schema().to_arrow())) != _columns(schema)
+    wanted = set(changes.needed(model)) if whole and not model.is_global else set(days)
+    if model.window != (0, 0):  # a day to come is built when it has come
+        wanted = {day for day in wanted if day <= changes.as_of}
+    if not wanted:
+        return 0
+    stale = [day for day in changes.stale(model, built) if day not in wanted]
+    sources = find_sources(lake, model)
+    lagging = _lagging(model, sources, changes, wanted)
+    parts = [
+        _Part(some, relations_of(lake, model, sources, some))
         for at in range(0, len(wanted), DAYS_AT_ONCE)
-    )
-
-
-def _build(lake: Lake, model: Model, days: Sequence[date]) -> int:
-    number = newest_load(lake)  # before the lake is read: what comes later stays stale
+        for some in [sorted(wanted)[at : at + DAYS_AT_ONCE]]
+    ]
+    counted = _Counter()
     connection = connect(lake.storage, s3=lake.is_s3)
     try:
-        for source in lake_tables(model):
-            files = partition_files(lake.find(source), days)
-            connection.execute(f"create temp view {source} as {table_query(source, files)}")
-        for view in upstream(model):
-            connection.execute(f"create temp view {view.name} as {view.sql}")
-        bounds = {"from_date": days[0], "to_date": days[-1]}
-        rows = connection.execute(model.sql, bounds).to_arrow_table()
+        rows = _rows(connection, model, parts, changes.as_of, schema)
+        stamps = Stamps(model, digest(model, lake.storage.settings), built)
+        _write(
+            built,
+            model,
+            sorted(wanted),
+            pa.RecordBatchReader.from_batches(schema, counted.through(rows)),
+            stamps.transactions(
+                () if model.is_global else sorted(wanted - lagging),
+                changes.number,
+                None if stale or lagging else changes.as_of,
+            ),
+            whole=whole or model.is_global,
+        )
+    except DeltaError as error:
+        raise LakeError(f"{model.name} was not built: {counted.error or error}") from error
     finally:
         connection.close()
-    rows = _with_utc(rows)
+    return counted.rows
+
+
+class _Counter:
+    """Counts the rows that pass, and keeps the error that ends them: delta-rs only quotes it."""
+
+    rows = 0
+    error: Exception | None = None
+
+    def through(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in batches:
+                self.rows += batch.num_rows
+                yield batch
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def _lagging(
+    model: Model,
+    sources: Mapping[str, DeltaTable | None],
+    changes: Changes,
+    days: set[date],
+) -> set[date]:
+    """The days whose upstream marts are stale themselves: built now, they stay stale."""
+    late = {
+        day
+        for name, table in sources.items()
+        if name in MODELS
+        for day in changes.stale(MODELS[name], table)
+    }
+    if model.is_global:
+        return days if late else set()
+    return {day for day in days if late.intersection(days_around(model, [day]))} if late else set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some days of a build, and what they are built from."""
+
+    days: Sequence[date]
+    relations: Mapping[str, str]
+
+
+def _rows(
+    connection: DuckDBPyConnection,
+    model: Model,
+    parts: Sequence[_Part],
+    as_of: date,
+    schema: pa.Schema,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the parts, one after the other, in the columns of the table.
+
+    Runs inside the writer, where delta-rs cannot be asked for anything.
+    """
+    for part in parts:
+        create_relations(connection, part.relations)
+        query = statement(model, part.days)
+        found = connection.execute(query, bind(model, part.days, as_of))
+        for batch in found.to_arrow_reader(BATCH_ROWS):
+            yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+
+
+def _write(
+    built: DeltaTable,
+    model: Model,
+    days: Sequence[date],
+    rows: pa.RecordBatchReader,
+    transactions: Sequence[Transaction],
+    *,
+    whole: bool,
+) -> None:
+    """Replace the days, or the whole table with its columns, in one commit."""
     listed = ", ".join(f"'{day.isoformat()}'" for day in days)
     write_deltalake(
-        _target(lake, model, rows.schema),
+        built,
         rows,
         mode="overwrite",
-        predicate=f"event_date in ({listed})",
-        commit_properties=CommitProperties(
-            app_transactions=[Transaction(_application(day), number) for day in days]
-        ),
+        schema_mode="overwrite" if whole else None,
+        predicate=None if whole else f"event_date in ({listed})",
+        commit_properties=CommitProperties(app_transactions=list(transactions)),
     )
-    return int(rows.num_rows)
 
 
-def _with_utc(rows: pa.Table) -> pa.Table:
-    """Times of models are UTC without a zone; Delta keeps them as instants."""
-    for at, field in enumerate(rows.schema):
-        if pa.types.is_timestamp(field.type) and field.type.tz is None:
-            column = rows.column(at).cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
-            rows = rows.set_column(at, field.name, column)
-    return rows
-
-
-def _target(lake: Lake, model: Model, schema: pa.Schema) -> DeltaTable:
+def _create(lake: Lake, model: Model, schema: pa.Schema) -> DeltaTable:
     url = lake.table_url(model.name)
-    return lake.find(model.name) or DeltaTable.create(
+    return DeltaTable.create(
         url,
         schema,
         mode="ignore",
-        partition_by=["event_date"],
+        partition_by=None if model.is_global else ["event_date"],
         name=model.name,
         description=model.description,
         storage_options=lake.storage.delta_options(url),
     )
 
 
-def _application(day: date) -> str:
-    return f"{APPLICATION}:{day.isoformat()}"
+def _stored(model: Model, schema: pa.Schema) -> pa.Schema:
+    """The columns as Delta keeps them: times as instants, each with its comment."""
+    fields = []
+    for field in schema:
+        kind = pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(field.type) else field.type
+        comment = comment_of(model.name, field.name)
+        fields.append(
+            pa.field(field.name, kind, metadata={"comment": comment} if comment else None)
+        )
+    return pa.schema(fields)
 
 
-def table_query(table: str, files: Sequence[str]) -> str:
-    """A query for the given files of a lake table; columns that they lack are null."""
-    columns = ", ".join(
-        f"cast(null as {_sql_type(kind)}) as {name}" for name, kind, _ in TABLES[table].columns
-    )
-    empty = f"select {columns} limit 0"
-    if not files:
-        return empty
-    read = (
-        f"read_parquet({list_literal(list(files))}, union_by_name = true, "
-        "hive_partitioning = true, hive_types = {'event_date': date})"
-    )
-    return f"({empty}) union all by name select * from {read}"
-
-
-def _sql_type(kind: pa.DataType) -> str:
-    names = {"string": "varchar", "int64": "bigint", "double": "double", "bool": "boolean"}
-    names |= {"date32[day]": "date", "timestamp[us, tz=UTC]": "timestamptz", "binary": "blob"}
-    return names.get(str(kind), "varchar")
-
-
-def upstream(model: Model) -> list[Model]:
-    """The models that a model reads, directly or not, each after what it reads itself."""
-    ordered: dict[str, Model] = {}
-    for name in model.reads:
-        if name in MODELS:
-            ordered |= {m.name: m for m in upstream(MODELS[name])}
-            ordered[name] = MODELS[name]
-    return list(ordered.values())
-
-
-def lake_tables(model: Model) -> list[str]:
-    """The lake tables that a model reads, directly or through staging."""
-    read = {name for part in (*upstream(model), model) for name in part.reads}
-    return sorted(read & TABLES.keys())
-
-
-def stale_days(lake: Lake, name: str) -> list[date]:
-    """UTC days that loads changed since the mart was built for them, in order.
-
-    The truth is in the lake alone: the newest load per day against the load number that the mart
-    recorded for the day when it was built.
-    """
-    built = lake.find(name)
-    return [
-        day
-        for day, number in _changed(lake, name)
-        if built is None or (built.transaction_version(_application(day)) or 0) < number
-    ]
-
-
-def lake_days(lake: Lake, name: str) -> list[date]:
-    """Every UTC day for which the lake has rows that the mart reads, in order."""
-    return [day for day, _ in _changed(lake, name)]
-
-
-def _changed(lake: Lake, name: str) -> list[tuple[date, int]]:
-    """Per UTC day the newest load that brought rows which the mart reads."""
-    loads = lake.find("loads")
-    files = loads.file_uris() if loads is not None else []
-    if not files:
-        return []
-    connection = connect(lake.storage, s3=lake.is_s3)
-    try:
-        return connection.execute(
-            """
-            select output.event_date, max(load_number)
-            from (select load_number, unnest(outputs) as output from read_parquet($files))
-            where list_contains($tables, output.table)
-            group by all
-            order by all
-            """,
-            {"files": files, "tables": lake_tables(MODELS[name])},
-        ).fetchall()
-    finally:
-        connection.close()
-
-
-def build_stale(lake: Lake) -> Iterator[tuple[str, list[date], int]]:
-    """Build every mart for its stale days; yields name, days and rows as each is done."""
-    for model in MODELS.values():
-        if model.layer == "marts" and (days := stale_days(lake, model.name)):
-            yield model.name, days, build_model(lake, model.name, days)
+def _columns(schema: pa.Schema) -> list[tuple[str, str]]:
+    return [(field.name, str(field.type)) for field in schema]

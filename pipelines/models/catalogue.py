@@ -1,9 +1,12 @@
-"""Catalogue: one small DuckDB file with a view a table and model; it holds no rows."""
+"""Catalogue: one small DuckDB file with a view a table and model, and macros; it holds no rows."""
 
 from __future__ import annotations
 
-import shutil
+import os
+import re
 import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +14,19 @@ from pipelines.lake.duck import create_secret, load_extension, text_literal
 from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
-from pipelines.models.header import MODELS
+from pipelines.models.build import open_mart
+from pipelines.models.comments import comment_of
+from pipelines.models.header import MODELS, parse_facts
+from pipelines.models.relations import columns_of, mart_query
+from pipelines.models.sources import MODEL_SETTINGS, REFERENCES, reference_query
 from pipelines.sources.find import join
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FILE = "catalog.duckdb"
-MACROS = {"who_stopped": "recipe"}
-"""Table macros by name, with their parameters; each is a file of `sql/catalogue`."""
+DIGEST_FILE = "catalog.digest"
+"""Beside the catalogue, written after it: says of which definitions it was made."""
 
 
 def catalogue_url(lake: Lake) -> str:
@@ -30,8 +37,8 @@ def catalogue_url(lake: Lake) -> str:
 def write_catalogue(lake: Lake) -> str:
     """Write `catalog.duckdb` anew and put it in place at once, so that readers see old or new.
 
-    Every lake table has a view, empty or not; a model has one once it was built. Tables and
-    columns carry their comments.
+    Every lake table and every model has a view, empty or not; every file of `sql/catalogue` is a
+    table macro. Tables, columns and macros carry their comments.
 
     Returns:
         The URL of the catalogue.
@@ -40,7 +47,6 @@ def write_catalogue(lake: Lake) -> str:
 
     for name in TABLES:
         lake.open(name)
-    url = catalogue_url(lake)
     with tempfile.TemporaryDirectory(dir=lake.storage.settings.work_dir) as folder:
         local = Path(folder) / FILE
         connection = duckdb.connect(str(local), config={"autoinstall_known_extensions": False})
@@ -52,16 +58,57 @@ def write_catalogue(lake: Lake) -> str:
             _define(connection, lake)
         finally:
             connection.close()
+        _put(lake, FILE, local.read_bytes())
+    _put(lake, DIGEST_FILE, _digest(lake).encode())
+    return catalogue_url(lake)
+
+
+def refresh_catalogue(lake: Lake) -> str:
+    """Write the catalogue where it is missing or not what this version would write.
+
+    Returns:
+        The URL of the catalogue.
+    """
+    if _get(lake, DIGEST_FILE) != _digest(lake).encode():
+        return write_catalogue(lake)
+    return catalogue_url(lake)
+
+
+def has_catalogue(lake: Lake) -> bool:
+    """Whether there is a catalogue, of this version or another."""
+    return _get(lake, FILE) is not None
+
+
+def _digest(lake: Lake) -> str:
+    """A digest of all that the catalogue is made of."""
+    files = sorted(path for kind in ("*/*.sql", "*.csv", "*/*.csv") for path in SQL.glob(kind))
+    settings = reference_query(MODEL_SETTINGS, lake.storage.settings)
+    found = sha256(lake.url.encode())
+    for text in (settings, *(path.read_text() for path in files), repr(TABLES)):
+        found.update(b"\0" + text.encode())
+    return found.hexdigest()
+
+
+def _put(lake: Lake, name: str, content: bytes) -> None:
+    if lake.is_s3:
+        import obstore
+
+        obstore.put(lake.storage.store(lake.url), name, content)
+        return
+    partial = Path(join(lake.url, f"{name}.{os.getpid()}.partial"))
+    partial.write_bytes(content)
+    partial.replace(join(lake.url, name))
+
+
+def _get(lake: Lake, name: str) -> bytes | None:
+    try:
         if lake.is_s3:
             import obstore
 
-            with local.open("rb") as file:
-                obstore.put(lake.storage.store(lake.url), FILE, file)
-        else:
-            partial = Path(f"{url}.partial")
-            shutil.move(local, partial)
-            partial.replace(url)
-    return url
+            return bytes(obstore.get(lake.storage.store(lake.url), name).bytes())
+        return Path(join(lake.url, name)).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _define(connection: DuckDBPyConnection, lake: Lake) -> None:
@@ -69,14 +116,54 @@ def _define(connection: DuckDBPyConnection, lake: Lake) -> None:
         _view(connection, table.name, _scan(lake, table.name), table.description)
         for name, _, comment in table.columns:
             connection.execute(f"comment on column {table.name}.{name} is {text_literal(comment)}")
+    for name in (*REFERENCES, MODEL_SETTINGS):
+        query = reference_query(name, lake.storage.settings)
+        _view(connection, name, query, f"Reference data that models read: {name}.")
+        _comment_columns(connection, name)
     for model in MODELS.values():
-        if model.layer == "staging":
-            _view(connection, model.name, model.sql, model.description)
-        elif lake.find(model.name) is not None:
-            _view(connection, model.name, _scan(lake, model.name), model.description)
-    for name, parameters in MACROS.items():
-        body = (SQL / "catalogue" / f"{name}.sql").read_text()
-        connection.execute(f"create macro {name}({parameters}) as table {body}")
+        query = model.sql
+        if model.is_stored:
+            open_mart(lake, model)
+            query = mart_query(columns_of(lake, model), _scan(lake, model.name))
+        _view(connection, model.name, query, model.description)
+        _comment_columns(connection, model.name)
+    for macro in read_macros():
+        connection.execute(f"create macro {macro.call} as table {macro.sql}")
+        comment = text_literal(macro.description)
+        connection.execute(f"comment on macro table {macro.name} is {comment}")
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A table macro of the catalogue: a file of `sql/catalogue`."""
+
+    name: str
+    call: str
+    """Name and parameters, as the file's header declares them under `macro:`."""
+    description: str
+    sql: str
+
+
+def read_macros() -> list[Macro]:
+    """The macros, by name.
+
+    Raises:
+        ValueError: A file does not declare itself as a macro of its own name.
+    """
+    macros = []
+    for path in sorted((SQL / "catalogue").glob("*.sql")):
+        where, sql = f"sql/catalogue/{path.name}", path.read_text()
+        description, facts = parse_facts(where, sql)
+        if not re.fullmatch(rf"{path.stem}\([\w\s,:='.-]*\)", facts.get("macro", "")):
+            raise ValueError(f"{where}: the header needs macro: {path.stem}(parameter, …)")
+        macros.append(Macro(path.stem, facts["macro"], description, sql))
+    return macros
+
+
+def _comment_columns(connection: DuckDBPyConnection, name: str) -> None:
+    for (column,) in connection.execute(f"select column_name from (describe {name})").fetchall():
+        if comment := comment_of(name, column):
+            connection.execute(f"comment on column {name}.{column} is {text_literal(comment)}")
 
 
 def _scan(lake: Lake, name: str) -> str:

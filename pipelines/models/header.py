@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipelines.lake.queries import SQL
 
-LAYERS = ("staging", "marts")
-FIELDS = ("grain", "reads", "scope", "note")
+LAYERS = ("staging", "intermediate", "marts")
+FIELDS = ("grain", "reads", "scope", "macro", "note")
+SCOPES = re.compile(r"partition|global|window\(-(\d+)d,\s*\+(\d+)d\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,29 @@ class Model:
     note: str | None
     sql: str
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is a table; staging and intermediate models are views."""
+        return self.layer == "marts"
 
-def parse_header(name: str, layer: str, sql: str) -> Model:
-    """Read the header of a model's file.
+    @property
+    def is_global(self) -> bool:
+        """Whether it is rebuilt whole, not day by day."""
+        return self.scope == "global"
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Days before and after a built day whose rows it needs too; none for a partition."""
+        days = SCOPES.fullmatch(self.scope)
+        before, after = days.groups("0") if days else ("0", "0")
+        return int(before), int(after)
+
+
+def parse_facts(where: str, sql: str) -> tuple[str, dict[str, str]]:
+    """The sentence and the named facts of the comment that a file of `sql/` begins with.
 
     Raises:
-        ValueError: The header lacks its sentence, or one of grain, reads and scope.
+        ValueError: It lacks its sentence, or one of grain, reads and scope.
     """
     lines = []
     for line in sql.splitlines():
@@ -39,14 +58,26 @@ def parse_header(name: str, layer: str, sql: str) -> Model:
     text = "\n".join(lines)
     found = dict(re.findall(rf"^({'|'.join(FIELDS)}):\s*(.+?)(?=\n(?:\w+):|\Z)", text, re.M | re.S))
     if not lines or not {"grain", "reads", "scope"} <= found.keys():
+        raise ValueError(f"{where}: the header needs a sentence, grain, reads, scope")
+    return lines[0], {key: " ".join(value.split()) for key, value in found.items()}
+
+
+def parse_header(name: str, layer: str, sql: str) -> Model:
+    """Read the header of a model's file.
+
+    Raises:
+        ValueError: The header lacks something, or its scope is none that builds know.
+    """
+    where = f"sql/{layer}/{name}.sql"
+    sentence, facts = parse_facts(where, sql)
+    if not SCOPES.fullmatch(facts["scope"]):
         raise ValueError(
-            f"sql/{layer}/{name}.sql: the header needs a sentence, grain, reads, scope"
+            f"{where}: scope is {facts['scope']!r}; allowed: partition, window(-Nd,+Md), global"
         )
-    facts = {key: " ".join(value.split()) for key, value in found.items()}
     return Model(
         name=name,
         layer=layer,
-        description=lines[0],
+        description=sentence,
         grain=tuple(part.strip() for part in facts["grain"].split(",")),
         reads=tuple(part.strip() for part in facts["reads"].split(",")),
         scope=facts["scope"],
@@ -55,13 +86,50 @@ def parse_header(name: str, layer: str, sql: str) -> Model:
     )
 
 
+def in_order(models: Mapping[str, Model]) -> dict[str, Model]:
+    """The models, each after all that it reads; by layer and name where that leaves a choice.
+
+    Raises:
+        ValueError: Models read each other in a circle.
+    """
+    done: dict[str, Model] = {}
+    chain: list[str] = []
+
+    def add(name: str) -> None:
+        if name in done or name not in models:
+            return
+        if name in chain:
+            raise ValueError(f"models read each other: {' reads '.join([*chain, name])}")
+        chain.append(name)
+        for source in models[name].reads:
+            add(source)
+        chain.pop()
+        done[name] = models[name]
+
+    for model in sorted(models.values(), key=lambda m: (LAYERS.index(m.layer), m.name)):
+        add(model.name)
+    return done
+
+
 def _read() -> dict[str, Model]:
-    return {
-        path.stem: parse_header(path.stem, layer, path.read_text())
-        for layer in LAYERS
-        for path in sorted((SQL / layer).glob("*.sql"))
-    }
+    return in_order(
+        {
+            path.stem: parse_header(path.stem, layer, path.read_text())
+            for layer in LAYERS
+            for path in sorted((SQL / layer).glob("*.sql"))
+        }
+    )
 
 
 MODELS: dict[str, Model] = _read()
-"""Every model by name, staging first."""
+"""Every model by name, each after all that it reads."""
+
+
+def reached(name: str, stop: Callable[[str], bool]) -> list[str]:
+    """What a model reads, directly or through what does not `stop`; each after what it reads."""
+    found: dict[str, None] = {}
+    for source in MODELS[name].reads:
+        if source in MODELS and not stop(source):
+            found |= dict.fromkeys(reached(source, stop))
+        found[source] = None
+    return list(found)

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import TrailhouseError
 from pipelines.lake.duck import connect, text_literal
 from pipelines.lake.tables import Lake, explained
-from pipelines.models.catalogue import FILE, catalogue_url, write_catalogue
+from pipelines.models.catalogue import catalogue_url, has_catalogue, refresh_catalogue
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,17 +30,15 @@ class QueryError(TrailhouseError):
 def open_catalogue(lake: Lake) -> DuckDBPyConnection:
     """A connection in which the catalogue's views and macros are at hand, read-only.
 
-    A lake without a catalogue gets one.
+    A lake without a catalogue, or with one of another version, gets one.
 
     Raises:
         LakeError: The catalogue cannot be read or written.
     """
     with explained(lake.url):
-        if not _exists(lake):
-            write_catalogue(lake)
+        url = text_literal(_catalogue(lake))
         connection = connect(lake.storage, s3=lake.is_s3, delta=True)
         try:
-            url = text_literal(catalogue_url(lake))
             connection.execute(f"attach {url} as trailhouse (read_only)")
             connection.execute("use trailhouse")
             # names in a query are tables, never variables of this program
@@ -52,16 +49,17 @@ def open_catalogue(lake: Lake) -> DuckDBPyConnection:
         return connection
 
 
-def _exists(lake: Lake) -> bool:
-    if not lake.is_s3:
-        return Path(catalogue_url(lake)).is_file()
-    import obstore
+def _catalogue(lake: Lake) -> str:
+    """The catalogue's URL; one who may only read has to do with the catalogue that is there."""
+    from deltalake.exceptions import DeltaError
+    from obstore.exceptions import BaseError
 
     try:
-        obstore.head(lake.storage.store(lake.url), FILE)
-    except FileNotFoundError:
-        return False
-    return True
+        return refresh_catalogue(lake)
+    except (OSError, BaseError, DeltaError):
+        if not has_catalogue(lake):
+            raise
+        return catalogue_url(lake)
 
 
 @contextmanager

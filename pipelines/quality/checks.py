@@ -1,4 +1,4 @@
-"""Checks: what must be true of every UTC day of every lake table, as data.
+"""Checks: what a check is, and what must be true of every UTC day of every lake table, as data.
 
 A check counts or measures something per day and says how much of it is allowed. Conditions are
 SQL over one row, written once: the same text counts the rows that break it and finds examples.
@@ -11,10 +11,13 @@ from typing import Any
 
 from pipelines.lake.duck import list_literal
 from pipelines.lake.event_types import KNOWN
+from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import EVENT_TABLES
 
 STEPS_OF_JOBS = "steps_of_jobs"
 """The relation of `sql/quality/steps_of_jobs.sql`: jobs and their steps, side by side."""
+RELATIONS = {path.stem: path.read_text() for path in sorted((SQL / "quality").glob("*.sql"))}
+"""Relations that checks read besides tables, by name: the files of `sql/quality`."""
 VOLUME = "volume"
 FRESHNESS = "freshness"
 LOG = frozenset({VOLUME, FRESHNESS})
@@ -37,7 +40,7 @@ REJECTED_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One rule about each UTC day of one table."""
+    """One rule about each UTC day of one lake table or mart."""
 
     name: str
     table: str
@@ -53,7 +56,7 @@ class Check:
     blocking: bool = True
     """Whether models and exports of the day must wait; otherwise it is a warning."""
     relation: str = ""
-    """What is read; without it, the table."""
+    """What is read, a name of `RELATIONS`; without it, the table."""
     footer_column: str = ""
     """Column that Parquet footers can acquit of nulls and empty texts, so that it is not read."""
     shown: tuple[str, ...] = ("event_id",)
@@ -170,7 +173,7 @@ def _freshness(table: str, hours: int) -> Check:
     )
 
 
-CHECKS: tuple[Check, ...] = (
+LAKE_CHECKS: tuple[Check, ...] = (
     *(check for table in EVENT_TABLES for check in _events(table)),
     *(_raw(table) for table in EVENT_TABLES if table != "job_steps"),
     Check(
@@ -253,4 +256,4 @@ CHECKS: tuple[Check, ...] = (
     *(_volume(table) for table in EVENT_TABLES),
     *(_freshness(table, hours) for table, hours in HOURS_UNTIL_STALE.items()),
 )
-"""Every check; names are unique over all tables."""
+"""The checks of the lake's tables."""

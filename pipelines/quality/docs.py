@@ -7,8 +7,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.quality.checks import CHECKS
 from pipelines.quality.judge import define, frame_of, open_context
+from pipelines.quality.marts import CHECKS
 from pipelines.quality.run import choose_checks, measure_days, open_days
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _validate(context: object, lake: Lake, table: str, days: Sequence[date], now
         if table not in tables:
             return
         measured = measure_days(connection, tables, table, days, checks, now)
-    if not measured.rows:
+    if not measured.measures:
         return
     batches, suite = define(context, table, checks)
     definition = gx.ValidationDefinition(name=table, data=batches, suite=suite)

@@ -5,16 +5,19 @@ The SQL is put together from the constants of `checks` only; nothing that a lake
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from pipelines.lake.duck import list_literal
-from pipelines.lake.queries import read_sql
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import applied_load, partition_files
-from pipelines.quality.checks import LOG, STEPS_OF_JOBS, Check
+from pipelines.models.header import MODELS, parse_facts
+from pipelines.models.relations import ANY_DAY, columns_of, days_after, mart_query, read_files
+from pipelines.models.sources import lake_tables
+from pipelines.models.staleness import read_changes
+from pipelines.quality.checks import LOG, RELATIONS, Check
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -28,6 +31,12 @@ Measures = dict[date, dict[str, Any]]
 EXAMPLES = 10
 
 
+def relation_reads(name: str) -> tuple[str, ...]:
+    """The tables that a relation of `sql/quality` reads, as its header says."""
+    _, facts = parse_facts(f"sql/quality/{name}.sql", RELATIONS[name])
+    return tuple(part.strip() for part in facts["reads"].split(","))
+
+
 def open_tables(lake: Lake, checks: Sequence[Check]) -> dict[str, DeltaTable]:
     """Open what the checks read, at versions that belong together.
 
@@ -35,8 +44,9 @@ def open_tables(lake: Lake, checks: Sequence[Check]) -> dict[str, DeltaTable]:
     not have yet are left to the next check.
     """
     names = {check.table for check in checks}
-    if any(check.reads == STEPS_OF_JOBS for check in checks):
-        names |= {"jobs", "job_steps"}
+    for check in checks:
+        if check.reads in RELATIONS:
+            names.update(relation_reads(check.reads))
     tables: dict[str, DeltaTable] = {}
     for name in sorted(names, key=lambda name: name != "jobs"):
         if (table := lake.find(name)) is not None:
@@ -48,30 +58,77 @@ def open_tables(lake: Lake, checks: Sequence[Check]) -> dict[str, DeltaTable]:
     return tables
 
 
+def days_of_marts(days: Mapping[str, Iterable[date]]) -> dict[str, list[date]]:
+    """The days of every mart that depend on the given days of the lake's tables."""
+    found: dict[str, list[date]] = {}
+    for model in MODELS.values():
+        if model.is_stored:
+            touched = {day for table in lake_tables(model) for day in days.get(table, ())}
+            if touched:
+                found[model.name] = days_after(model, touched)
+    return found
+
+
+def days_to_judge(
+    lake: Lake, tables: Mapping[str, DeltaTable], days: Sequence[date]
+) -> Sequence[date]:
+    """The days without those on which a mart that is looked at lags behind the lake."""
+    marts = [(MODELS[name], table) for name, table in tables.items() if name in MODELS]
+    if not marts:
+        return days
+    changes = read_changes(lake)
+    stale = [(model, set(changes.stale(model, table))) for model, table in marts]
+    if any(model.is_global and late for model, late in stale):
+        return []
+    late = {day for model, those in stale for day in those if not model.is_global}
+    return [day for day in days if day not in late]
+
+
 def create_views(
-    connection: DuckDBPyConnection, tables: Mapping[str, DeltaTable], days: Sequence[date]
+    connection: DuckDBPyConnection,
+    lake: Lake,
+    tables: Mapping[str, DeltaTable],
+    days: Sequence[date],
+    relations: Iterable[str] = (),
 ) -> None:
-    """Create a view of the days' rows of each table, and of jobs beside their steps."""
+    """Create a view of the days' rows of each table, and the relations over them."""
     for name, table in tables.items():
-        _create_view(connection, name, partition_files(table, days))
-    if {"jobs", "job_steps"} & tables.keys():
-        for name in {"jobs", "job_steps"} - tables.keys():
-            _create_view(connection, name, [])
-        query = read_sql(f"quality/{STEPS_OF_JOBS}")
-        connection.execute(f"create or replace temp view {STEPS_OF_JOBS} as {query}")
+        query = _view_of_mart(lake, name, table, days) if name in MODELS else None
+        query = query or _view_of_table(connection, name, partition_files(table, days))
+        connection.execute(f"create or replace temp view {name} as {query}")
+    for relation in relations:
+        for name in set(relation_reads(relation)) - tables.keys():
+            if name in TABLES:
+                query = _view_of_table(connection, name, [])
+            else:
+                query = mart_query(columns_of(lake, MODELS[name]), "select 1 limit 0")
+            connection.execute(f"create or replace temp view {name} as {query}")
+        connection.execute(f"create or replace temp view {relation} as {RELATIONS[relation]}")
 
 
-def _create_view(connection: DuckDBPyConnection, name: str, files: list[str]) -> None:
+def _view_of_table(connection: DuckDBPyConnection, name: str, files: list[str]) -> str:
     if files:
         # union_by_name: files that are older than a column read it as null
-        query = (
+        return (
             f"select * from read_parquet({list_literal(files)}, "
             "hive_partitioning = true, union_by_name = true)"
         )
-    else:
-        connection.register(f"no_{name}", TABLES[name].schema.empty_table())
-        query = f"select * from no_{name}"
-    connection.execute(f"create or replace temp view {name} as {query}")
+    connection.register(f"no_{name}", TABLES[name].schema.empty_table())
+    return f"select * from no_{name}"
+
+
+def _view_of_mart(lake: Lake, name: str, table: DeltaTable, days: Sequence[date]) -> str:
+    """The days' rows of a mart; all of a global one, where it has a day to be judged on."""
+    model = MODELS[name]
+    columns = columns_of(lake, model)
+    if not model.is_global:
+        return mart_query(columns, read_files(partition_files(table, days)))
+    files = sorted(table.file_uris()) if days else []
+    query = mart_query(columns, read_files(files, partitioned=False))
+    if "event_date" in columns.names:
+        return query
+    day = max(days, default=ANY_DAY)
+    return f"select *, date '{day.isoformat()}' as event_date from ({query})"
 
 
 def measure(
@@ -86,8 +143,9 @@ def measure(
     Returns:
         The rows of each day that has any, and the measures of those days.
     """
-    files = partition_files(opened, days)
-    spared = {c.name for c in checks if c.footer_column and _acquitted(connection, files, c)}
+    footers = [check for check in checks if check.footer_column]
+    files = partition_files(opened, days) if footers else []
+    spared = {check.name for check in footers if _acquitted(connection, files, check)}
     relations: dict[str, list[Check]] = {table: []}
     for check in checks:
         if check.reads not in LOG and check.name not in spared:
@@ -107,7 +165,9 @@ def measure(
                 rows[day] = counted
                 measures.setdefault(day, {}).update(dict.fromkeys(spared, 0))
             measures.setdefault(day, {}).update(values)
-    return rows, {day: measures[day] for day in sorted(rows)}
+    # a mart must have what its sources have, on days as well on which it has no rows
+    judged = rows if table in TABLES else measures
+    return rows, {day: measures[day] for day in sorted(judged)}
 
 
 def _aggregate(

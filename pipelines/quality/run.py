@@ -14,12 +14,14 @@ import duckdb
 from pipelines.errors import ConfigurationError, LakeError
 from pipelines.lake.duck import connect, text_literal
 from pipelines.lake.tables import Lake
-from pipelines.quality.checks import CHECKS, LOG, Check
+from pipelines.quality.checks import LOG, RELATIONS, Check
 from pipelines.quality.judge import Verdict, judge
 from pipelines.quality.log import Log, explain, measure_log, read_log
+from pipelines.quality.marts import CHECKS
 from pipelines.quality.measure import (
     Measures,
     create_views,
+    days_to_judge,
     find_examples,
     measure,
     open_tables,
@@ -68,18 +70,20 @@ def run_checks(
     clock: Callable[[], datetime],
     names: Iterable[str] | None = None,
 ) -> list[CheckResult]:
-    """Check some UTC days of a lake table.
+    """Check some UTC days of a lake table or mart.
 
     Args:
         lake: The lake.
-        table: Name of a lake table.
-        days: UTC days; for `loads` and `rejected`, days of loading.
+        table: Name of a lake table or mart.
+        days: UTC days; for `loads` and `rejected`, days of loading. A mart with a global scope is
+            judged as a whole.
         clock: The time now, timezone-aware UTC; freshness is judged by it.
         names: The checks to run; without them, all of the table.
 
     Returns:
         One result a check, in the order of `CHECKS`. Days without rows are not judged; where none
-        has rows, or there is no such table yet, every check passes and says so.
+        has rows, or there is no such table yet, every check passes and says so. A mart's day is
+        not judged while it is stale: it is then as it should not be any more.
 
     Raises:
         ConfigurationError: No such table or check.
@@ -90,7 +94,7 @@ def run_checks(
         if table not in tables:
             return [_passed(check, f"there is no table {table} yet") for check in checks]
         measured = measure_days(connection, tables, table, days, checks, clock())
-        if not measured.rows:
+        if not measured.measures:
             return [_passed(check, "no rows on these days") for check in checks]
         verdicts = judge(table, checks, measured.measures)
         return [_result(connection, c, verdicts[c.name], measured) for c in checks]
@@ -124,7 +128,9 @@ def open_days(
         try:
             connection.execute(f"set temp_directory = {text_literal(folder)}")
             tables = open_tables(lake, checks)
-            create_views(connection, tables, days)
+            judged = days_to_judge(lake, tables, days)
+            relations = {check.reads for check in checks} & RELATIONS.keys()
+            create_views(connection, lake, tables, judged, relations)
             yield connection, tables
         except duckdb.Error as error:
             raise LakeError(f"{checks[0].table} cannot be checked: {error}") from error

@@ -11,7 +11,9 @@ import pytest
 
 from pipelines.definitions import defs
 from pipelines.lake.schemas import TABLES
-from pipelines.quality import CHECKS
+from pipelines.models import MODELS
+from pipelines.models.header import LAYERS
+from pipelines.quality import CHECKS, LAKE_CHECKS, MART_CHECKS
 
 ROOT = Path(__file__).parents[2]
 GRAPH = {
@@ -23,10 +25,6 @@ GRAPH = {
     "loads": ("lake", ["landing"]),
     "log_messages": ("lake", ["landing"]),
     "rejected": ("lake", ["landing"]),
-    "stg_activity": ("staging", ["activity"]),
-    "stg_jobs": ("staging", ["jobs"]),
-    "recipe_errors_daily": ("marts", ["jobs", "stg_jobs"]),
-    "recipe_usage_daily": ("marts", ["jobs", "stg_jobs"]),
 }
 
 
@@ -45,7 +43,41 @@ def test_the_graph_is_what_the_architecture_says() -> None:
         for node in graph.asset_nodes
     }
 
-    assert found == GRAPH
+    models = {name: facts for name, facts in found.items() if facts[0] in LAYERS}
+    assert {n: facts for n, facts in found.items() if facts[0] in ("landing", "lake")} == GRAPH
+    assert found.keys() == GRAPH.keys() | models.keys() | {"report"}
+    assert models.keys() == MODELS.keys()
+    assert models["stg_jobs"] == ("staging", ["jobs"])
+    assert models["int_usage_jobs"] == ("intermediate", ["stg_jobs"])
+    assert models["recipe_errors_daily"] == ("marts", ["jobs", "stg_jobs"])
+    # a mart depends on the tables that decide when it is built, on marts, and on what it reads
+    assert models["recipe_volume"] == (
+        "marts",
+        ["activity", "int_usage_tasks", "jobs", "recipe_usage_daily"],
+    )
+
+
+def test_days_of_a_mart_depend_on_the_same_days_and_those_of_its_window() -> None:
+    graph = defs.resolve_asset_graph()
+    windows = {name: m.window for name, m in MODELS.items() if m.is_stored and any(m.window)}
+
+    for name, (before, after) in windows.items():
+        node = graph.get(dg.AssetKey(name))
+        for parent in node.parent_keys:
+            mapping = node.partition_mappings[parent]
+            assert (mapping.start_offset, mapping.end_offset) == (-before, after), (name, parent)
+
+    assert windows
+
+
+def test_a_mart_has_days_unless_it_is_rebuilt_whole() -> None:
+    graph = defs.resolve_asset_graph()
+
+    found = {n: graph.get(dg.AssetKey(n)).partitions_def for n, m in MODELS.items() if m.is_stored}
+
+    assert {name for name, days in found.items() if days is None} == {
+        name for name, model in MODELS.items() if model.is_stored and model.is_global
+    }
 
 
 def test_every_quality_check_is_shown_on_its_table_and_blocks_where_it_should() -> None:
@@ -57,7 +89,8 @@ def test_every_quality_check_is_shown_on_its_table_and_blocks_where_it_should() 
     }
 
     assert found == {(check.table, check.name, check.blocking) for check in CHECKS}
-    assert {check.table for check in CHECKS} <= TABLES.keys()
+    assert {check.table for check in LAKE_CHECKS} == TABLES.keys()
+    assert {check.table for check in MART_CHECKS} == {n for n, m in MODELS.items() if m.is_stored}
 
 
 def test_marts_alone_are_built_by_dagster_and_every_asset_says_what_it_is() -> None:
@@ -65,7 +98,7 @@ def test_marts_alone_are_built_by_dagster_and_every_asset_says_what_it_is() -> N
 
     executable = {n.key.to_user_string() for n in graph.asset_nodes if n.is_executable}
 
-    assert executable == {"recipe_errors_daily", "recipe_usage_daily"}
+    assert executable == {name for name, m in MODELS.items() if m.is_stored} | {"report"}
     assert all(node.description for node in graph.asset_nodes)
 
 
@@ -81,6 +114,7 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
             "compact_daily",
             "models_follow_loads",
             "new_landing_objects",
+            "report_weekly",
             "vacuum_weekly",
         ),
         "RUNNING",

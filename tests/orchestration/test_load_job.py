@@ -128,11 +128,28 @@ def test_marts_follow_for_exactly_the_touched_days(
     after = evaluate(instance, before.cursor)
     again = evaluate(instance, after.cursor)
 
-    assert before.total_requested == 0
+    assert {mart: requested(before, mart) for mart in MARTS} == {mart: set() for mart in MARTS}
     assert {mart: requested(after, mart) for mart in MARTS} == {
         mart: {"2026-02-01"} for mart in MARTS
     }
-    assert again.total_requested == 0
+    assert {mart: requested(again, mart) for mart in MARTS} == {mart: set() for mart in MARTS}
+
+
+def test_a_mart_waits_for_the_marts_that_it_reads_and_then_follows_them(
+    land: Land, run_load: RunLoad, instance: dg.DagsterInstance
+) -> None:
+    start = evaluate(instance)
+    land("a", a_job(1, "2026-02-01T10:00:00Z"), an_activity(1, "2026-02-01T09:00:00Z"))
+    run_load()
+
+    first = evaluate(instance, start.cursor)
+    told = dg.AssetMaterialization("recipe_usage_daily", partition="2026-02-01")
+    instance.report_runless_asset_event(told)
+    second = evaluate(instance, first.cursor)
+
+    assert requested(first, "recipe_usage_daily") == {"2026-02-01"}
+    assert first.get_num_requested(dg.AssetKey("recipe_owners")) == 0
+    assert second.get_num_requested(dg.AssetKey("recipe_owners")) == 1
 
 
 def test_an_update_while_a_day_is_built_is_not_forgotten(
@@ -171,5 +188,5 @@ def test_a_failing_blocking_check_holds_the_marts_back_until_it_passes(
 
     assert (failed.success, still_failed.success, judged.success) == (False, False, True)
     assert [row[0] for row in reported(failed)] == ["jobs", "jobs", "loads"]
-    assert (held.total_requested, still_held.total_requested) == (0, 0)
+    assert requested(held, MARTS[0]) == requested(still_held, MARTS[0]) == set()
     assert requested(free, MARTS[0]) == {"2026-02-01", "2026-02-02", "2026-02-03"}

@@ -1,0 +1,166 @@
+"""Relations: what models read, as queries over an explicit list of files of one table version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipelines.lake.duck import connect, list_literal
+from pipelines.lake.schemas import TABLES
+from pipelines.lake.tables import Lake, partition_files
+from pipelines.models.header import MODELS, Model
+from pipelines.models.sources import (
+    parameters,
+    reference_query,
+    references,
+    stored_sources,
+    views,
+)
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from duckdb import DuckDBPyConnection
+
+ANY_DAY = date(2013, 1, 1)
+"""Stands in for parameters where only the columns of a statement are asked for."""
+
+
+def table_query(table: str, files: Sequence[str]) -> str:
+    """A query for the given files of a lake table; columns that they lack are null."""
+    empty = _empty({name: kind for name, kind, _ in TABLES[table].columns})
+    return f"({empty}) union all by name {read_files(files)}"
+
+
+def mart_query(columns: pa.Schema, rows: str) -> str:
+    """A query for rows of a mart in the columns of its statement: times in UTC without a zone.
+
+    Columns that the rows lack, because another version of the model built them, are null.
+    """
+    listed = ", ".join(f"cast({f.name} as {sql_type(f.type)}) as {f.name}" for f in columns)
+    kinds = {f.name: _instant(f.type) for f in columns}
+    return f"select {listed} from (({_empty(kinds)}) union all by name {rows})"
+
+
+def _instant(kind: pa.DataType) -> pa.DataType:
+    """Times lie in tables as instants."""
+    return pa.timestamp("us", tz="UTC") if _is_time(kind) else kind
+
+
+def _empty(columns: Mapping[str, pa.DataType]) -> str:
+    listed = ", ".join(f"cast(null as {sql_type(kind)}) as {n}" for n, kind in columns.items())
+    return f"select {listed} limit 0"
+
+
+def read_files(files: Sequence[str], *, partitioned: bool = True) -> str:
+    """A query for Parquet files, which may lack columns; for none, one without rows."""
+    if not files:
+        return "select null as event_date limit 0"
+    hive = "hive_partitioning = true, hive_types = {'event_date': date}"
+    return (
+        f"select * from read_parquet({list_literal(list(files))}, union_by_name = true, "
+        f"{hive if partitioned else 'hive_partitioning = false'})"
+    )
+
+
+def sql_type(kind: pa.DataType) -> str:
+    """DuckDB's name of a column's type."""
+    names = {"string": "varchar", "int64": "bigint", "double": "double", "bool": "boolean"}
+    names |= {"date32[day]": "date", "binary": "blob", "int32": "integer"}
+    if _is_time(kind):
+        return "timestamptz" if kind.tz else "timestamp"
+    if pa.types.is_list(kind):
+        return f"{sql_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        parts = [f'"{part.name}" {sql_type(part.type)}' for part in kind]
+        return f"struct({', '.join(parts)})"
+    return names.get(str(kind), "varchar")
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind))
+
+
+def find_sources(lake: Lake, model: Model) -> dict[str, DeltaTable | None]:
+    """Every table that a mart is built from, each at one version."""
+    return {name: lake.find(name) for name in stored_sources(model)}
+
+
+def relations_of(
+    lake: Lake, model: Model, sources: Mapping[str, DeltaTable | None], days: Sequence[date]
+) -> dict[str, str]:
+    """What a mart reads, by name: its query, with what it needs for the days, in order."""
+    wanted = days_around(model, days)
+    return {
+        **{name: _source_query(lake, model, name, at, wanted) for name, at in sources.items()},
+        **{name: reference_query(name, lake.storage.settings) for name in references(model)},
+        **{view.name: view.sql for view in views(model)},
+    }
+
+
+def create_relations(connection: DuckDBPyConnection, relations: Mapping[str, str]) -> None:
+    """Create the relations as views of the connection, in the place of those of other days."""
+    for name, query in relations.items():
+        connection.execute(f"create or replace temp view {name} as {query}")
+
+
+def _source_query(
+    lake: Lake, model: Model, name: str, table: DeltaTable | None, days: Sequence[date]
+) -> str:
+    source = MODELS.get(name)
+    partitioned = source is None or not source.is_global
+    if table is None:
+        files = []
+    elif model.is_global or not partitioned:
+        files = sorted(table.file_uris())
+    else:
+        files = partition_files(table, days)
+    if source is None:
+        return table_query(name, files)
+    return mart_query(columns_of(lake, source), read_files(files, partitioned=partitioned))
+
+
+def days_around(model: Model, days: Sequence[date]) -> list[date]:
+    """The days, and those before and after them that the model's window takes in."""
+    before, after = model.window
+    return sorted({day + timedelta(days=n) for day in days for n in range(-before, after + 1)})
+
+
+def days_after(model: Model, changed: Iterable[date]) -> list[date]:
+    """The days of a mart whose window takes in one of the days that changed."""
+    before, after = model.window
+    return sorted({day + timedelta(days=n) for day in changed for n in range(-after, before + 1)})
+
+
+def bind(model: Model, days: Sequence[date], as_of: date) -> dict[str, date]:
+    """The values of the parameters that a statement names, and no others."""
+    values = {"from_date": days[0], "to_date": days[-1], "as_of": as_of}
+    return {name: values[name] for name in parameters(model)}
+
+
+def statement(model: Model, days: Sequence[date]) -> str:
+    """The model's statement, held to the days; a global one as it is."""
+    if model.is_global:
+        return model.sql
+    listed = ", ".join(f"date '{day.isoformat()}'" for day in days)
+    return f"select * from (\n{model.sql}\n) where event_date in ({listed})"
+
+
+def columns_of(lake: Lake, model: Model) -> pa.Schema:
+    """The columns that a mart's statement yields, asked of DuckDB over empty relations."""
+    return _columns_of(model, lake)
+
+
+@cache
+def _columns_of(model: Model, lake: Lake) -> pa.Schema:
+    connection = connect(lake.storage)
+    try:
+        empty = dict.fromkeys(stored_sources(model))
+        create_relations(connection, relations_of(lake, model, empty, []))
+        query = f"select * from (\n{model.sql}\n) limit 0"
+        return connection.execute(query, bind(model, [ANY_DAY], ANY_DAY)).to_arrow_table().schema
+    finally:
+        connection.close()

@@ -1,0 +1,396 @@
+"""Usage: each rule on the few jobs that show it, from the record as sent to the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lakes import activity, encode, job, lake_at, run_load
+
+from pipelines.lake.tables import Lake
+from pipelines.models import build_stale
+from pipelines.models.query import open_catalogue
+
+DAY = "2026-02-03"
+Row = dict[str, Any]
+Ask = Callable[[str], list[Row]]
+
+CLOCK = {"recipe_line_number": 0, "adapter_name": "clock", "adapter_operation": "timer"}
+ORDER = {"recipe_line_number": 0, "adapter_name": "shopify", "adapter_operation": "new_order"}
+INSERT = {"recipe_line_number": 1, "adapter_name": "netsuite", "adapter_operation": "add"}
+LOOKUP = {"recipe_line_number": 2, "adapter_name": "lookup_table", "adapter_operation": "entry"}
+CALL = {
+    "recipe_line_number": 3,
+    "adapter_name": "workato_recipe_function",
+    "adapter_operation": "call_recipe",
+}
+CONTROL = {"recipe_line_number": 4, "adapter_name": None, "adapter_operation": None}
+BROKEN = INSERT | {"recipe_line_number": 5, "error": "Customer must be present"}
+TOO_LARGE = "Log lines exceed size limit"
+
+
+def run(recipe: int, moment: str = f"{DAY}T10:00:00", seconds: int = 2, **fields: Any) -> Row:
+    """A job of a recipe that ended at a moment in UTC."""
+    ended = datetime.fromisoformat(moment)
+    began = ended - timedelta(seconds=seconds)
+    times = {"started_at": f"{began.isoformat()}Z", "completed_at": f"{ended.isoformat()}Z"}
+    return job(recipe_id=recipe, flow_id=recipe, **times, **fields)
+
+
+def failed(recipe: int, **fields: Any) -> Row:
+    return run(recipe, **({"status": "failed", "error": "no"} | fields))
+
+
+def load_and_build(lake: Lake, folder: Path, *events: Row) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "events.ndjson").write_bytes(b"\n".join(encode(event) for event in events))
+    run_load(lake, [folder])
+    for _ in build_stale(lake):
+        pass
+
+
+def asker(lake: Lake) -> Ask:
+    connection = open_catalogue(lake)
+
+    def ask(sql: str) -> list[Row]:
+        found = connection.execute(sql)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    return ask
+
+
+# One recipe a rule: its jobs, and its least and most tasks by task_2019, task_2021, business_action
+COUNTED: dict[str, tuple[list[Row], tuple[tuple[int, int], ...]]] = {
+    "every kind of step, sent": (
+        [run(101, action_count=3, lines=[CLOCK, INSERT, LOOKUP, CALL, CONTROL])],
+        ((3, 3), (3, 3), (1, 1)),
+    ),
+    "a trigger of an eligible app": (
+        [run(102, action_count=1, lines=[ORDER, INSERT])],
+        ((2, 2), (1, 1), (2, 2)),
+    ),
+    "a step that failed counts nowhere": (
+        [failed(103, action_count=2, lines=[ORDER, INSERT, BROKEN])],
+        ((2, 2), (1, 1), (2, 2)),
+    ),
+    "a loop of which the last iteration was sent": (
+        [run(104, action_count=10, lines=[ORDER, INSERT])],
+        ((2, 11), (10, 10), (2, 11)),
+    ),
+    "steps that are not sent": (
+        [run(105, action_count=5, lines=None)],
+        ((1, 6), (5, 5), (0, 6)),
+    ),
+    "steps that are too large": (
+        [run(106, action_count=5, lines=TOO_LARGE)],
+        ((1, 6), (5, 5), (0, 6)),
+    ),
+    "a failure without steps may count the failed one": (
+        [failed(107, action_count=5, lines=None)],
+        ((1, 6), (4, 5), (0, 6)),
+    ),
+    "a failure at the trigger without steps": (
+        [failed(108, action_count=0, lines=None)],
+        ((1, 1), (0, 0), (0, 1)),
+    ),
+    "neither steps nor a count": (
+        [run(109, action_count=None, lines=None)],
+        ((1, 1), (0, 0), (0, 1)),
+    ),
+    "a test job": (
+        [run(110, action_count=3, lines=[ORDER, INSERT], is_test=True)],
+        ((0, 0), (0, 0), (0, 0)),
+    ),
+    "a rerun counts again": (
+        [
+            failed(111, action_count=1, lines=[ORDER, BROKEN], id="j-111"),
+            run(111, action_count=1, lines=[ORDER, INSERT], master_job_id="j-111", is_repeat=True),
+        ],
+        ((3, 3), (1, 1), (3, 3)),
+    ),
+    "steps without an action count": (
+        [run(112, action_count=None, lines=[ORDER, INSERT])],
+        ((2, 2), (1, 1), (2, 2)),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    root = tmp_path_factory.mktemp("counted")
+    lake = lake_at(root / "lake")
+    load_and_build(lake, root / "landing", *(e for events, _ in COUNTED.values() for e in events))
+    return asker(lake)
+
+
+@pytest.mark.parametrize("rule", COUNTED)
+def test_tasks_are_bounded_by_every_documented_rule(counted: Ask, rule: str) -> None:
+    events, expected = COUNTED[rule]
+
+    found = counted(
+        "select tasks_least_count, tasks_most_count from int_usage_tasks "
+        f"where recipe_id = '{events[0]['recipe_id']}' "
+        "order by counting_rule = 'business_action', counting_rule"
+    )
+
+    assert tuple(tuple(row.values()) for row in found) == expected
+
+
+def test_jobs_whose_tasks_nobody_can_bound_are_counted(counted: Ask) -> None:
+    rows = counted("select recipe_id, uncountable_job_count as jobs from recipe_usage_daily")
+
+    assert {row["recipe_id"]: row["jobs"] for row in rows if row["jobs"]} == {"109": 1}
+
+
+def test_a_figure_carries_the_name_of_its_rule(counted: Ask) -> None:
+    (row,) = counted(
+        "select * from usage_between('2026-02-01', '2026-02-28') where recipe_id='105'"
+    )
+
+    rules = counted(
+        "select counting_rule from tasks_between('2026-02-01', '2026-02-28') where recipe_id='105'"
+    )
+
+    assert (row["counting_rule"], row["tasks_least_count"]) == ("task_2021", 5)
+    assert {rule["counting_rule"] for rule in rules} == {
+        "task_2019",
+        "task_2021",
+        "business_action",
+    }
+
+
+def test_connectors_are_known_of_stepped_jobs_alone_and_say_so(counted: Ask) -> None:
+    rows = counted(
+        "select * from int_usage_by_connector where period = 'day' order by adapter_name"
+    )
+
+    found = {row["adapter_name"]: (row["step_count"], row["failed_step_count"]) for row in rows}
+    assert found == {
+        "clock": (1, 0),
+        "control": (1, 0),
+        "lookup_table": (1, 0),
+        "netsuite": (8, 2),
+        "shopify": (6, 0),
+        "workato_recipe_function": (1, 0),
+    }
+    (usage,) = counted("from int_usage_by_environment where period = 'day'")
+    assert (usage["stepped_job_count"], usage["job_count"]) == (7, 12)
+    assert {row["stepped_share"] for row in rows} == {7 / 12}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    """Families, processes, owners, places and periods, each on recipes of its own."""
+    root = tmp_path_factory.mktemp("told")
+    lake = lake_at(root / "lake", billing_cycle_day=10)
+    chain = {"root_recipe_id": 301, "root_job_handle": "j-root"}
+    first = {"calling_job_id": "j-root", "calling_recipe_id": 301, **chain}
+    mira = {"id": 1, "name": "Mira", "email": "mira@larkfield.example"}
+    jonas = {"id": 2, "name": "Jonas", "email": "jonas@larkfield.example"}
+    recipe = {"type": "Flow", "id": 401, "name": "Old name"}
+    load_and_build(
+        lake,
+        root / "landing",
+        # a family: failed, failed again, succeeded; and a job on its own
+        failed(201, seconds=10, action_count=2, id="j-201"),
+        failed(201, seconds=20, action_count=3, master_job_id="j-201", is_repeat=True),
+        run(201, seconds=40, action_count=5, master_job_id="j-201", is_repeat=True),
+        run(201, seconds=80, action_count=7),
+        run(201, seconds=900, action_count=9, is_test=True),
+        # a process: 301 calls 302, which calls 303; 302 runs on its own too
+        run(301, action_count=2, id="j-root"),
+        run(302, action_count=3, id="j-mid", **first),
+        run(303, action_count=4, calling_job_id="j-mid", calling_recipe_id=302, **chain),
+        run(302, action_count=5),
+        # an edition without roots
+        run(305, action_count=6, calling_job_id="j-x", calling_recipe_id=304),
+        # an owner
+        run(401, context={"user_id": 70121, "recipe_name": "Old name", "recipe_path": "Home/A/B"}),
+        activity(event="recipe_created", timestamp=f"{DAY} 08:00:00 UTC", user=mira,
+                 resource=recipe),
+        activity(event="recipe_started", timestamp=f"{DAY} 09:00:00 UTC", user=jonas,
+                 resource=recipe | {"name": "New name"}),
+        activity(event="recipe_stopped", timestamp=f"{DAY} 10:00:00 UTC", user=mira,
+                 resource=recipe | {"name": "New name"}),
+        # places
+        run(501, context={"recipe_path": "Home"}),
+        run(502, context={"recipe_path": "All projects/Sales/Leads"}),
+        run(503, context={"recipe_path": "Finance/"}),
+        run(504, context={}),
+        # periods, with a billing cycle that begins on the 10th
+        run(601, "2026-02-09T23:59:59"),
+        run(601, "2026-02-10T00:00:00"),
+        run(601, "2026-03-01T12:00:00"),
+    )  # fmt: skip
+    return asker(lake)
+
+
+def holds(row: Row, **expected: Any) -> None:
+    """Hold the named columns of a row."""
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_the_cost_of_failures_and_reruns_counts_each_job_once(told: Ask) -> None:
+    (row,) = told("from recipe_usage_daily where recipe_id = '201'")
+
+    holds(row, job_count=4, succeeded_count=2, failed_count=2, repeat_count=2)
+    holds(row, action_count=17, failed_action_count=5, repeat_action_count=8)
+    holds(row, wasted_action_count=10)
+    holds(row, total_seconds=150.0, failed_seconds=30.0, repeat_seconds=60.0, wasted_seconds=70.0)
+
+
+def test_test_jobs_stand_apart(told: Ask) -> None:
+    (row,) = told("from int_usage_by_recipe where recipe_id = '201' and period = 'day'")
+
+    holds(row, test_job_count=1, test_action_count=9, test_share=1 / 5, repeat_share=2 / 4)
+
+
+def test_durations_are_those_of_real_jobs(told: Ask) -> None:
+    (row,) = told("from recipe_usage_daily where recipe_id = '201'")
+
+    assert row["median_seconds"] == 30.0
+    assert row["p95_seconds"] == pytest.approx(40 + 0.85 * 40)
+
+
+def test_a_process_has_all_jobs_below_its_root_each_once(told: Ask) -> None:
+    rows = told(
+        "from int_usage_by_process where period = 'day' "
+        "and root_recipe_id in ('301', '302', '303') order by root_recipe_id"
+    )
+
+    root, own = rows
+    holds(root, root_recipe_id="301", job_count=3, root_job_count=1, recipe_count=3)
+    holds(root, action_count=9, tasks_most_count=9)
+    holds(own, root_recipe_id="302", job_count=1, root_job_count=1, action_count=5)
+
+
+def test_without_a_root_the_direct_caller_is_the_process(told: Ask) -> None:
+    (row,) = told("from process_usage_daily where recipe_id = '305'")
+
+    holds(row, root_recipe_id="304", job_count=1, root_job_count=0)
+
+
+def test_the_owner_is_who_last_created_edited_or_started_and_no_account(told: Ask) -> None:
+    (row,) = told("from recipe_owners where recipe_id = '401'")
+    (usage,) = told("from int_usage_by_owner where owner_id = '2' and period = 'month'")
+    (nobody,) = told("from recipe_owners where recipe_id = '601'")
+
+    holds(row, owner_id="2", owner_name="Jonas", owner_event_type="recipe_started")
+    holds(row, recipe_name="New name", folder="Home/A/B", project="A")
+    holds(usage, owner_name="Jonas", job_count=1, recipe_count=1)
+    holds(nobody, owner_id="unknown", owner_email=None)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "folder", "project"),
+    [
+        pytest.param(501, "Home", "Home", id="the root itself"),
+        pytest.param(502, "All projects/Sales/Leads", "Sales", id="below the root"),
+        pytest.param(503, "Finance", "Finance", id="without a root"),
+        pytest.param(504, "unknown", "unknown", id="not sent"),
+    ],
+)
+def test_a_project_is_the_top_folder(told: Ask, recipe: int, folder: str, project: str) -> None:
+    (row,) = told(f"from recipe_usage_daily where recipe_id = '{recipe}'")
+
+    holds(row, folder=folder, project=project)
+
+
+@pytest.mark.parametrize(
+    ("period", "expected"),
+    [
+        pytest.param("day", {"2026-02-09": 1, "2026-02-10": 1, "2026-03-01": 1}, id="day"),
+        pytest.param("week", {"2026-02-09": 2, "2026-02-23": 1}, id="week, from Monday"),
+        pytest.param("month", {"2026-02-01": 2, "2026-03-01": 1}, id="month"),
+        pytest.param("billing_cycle", {"2026-01-10": 1, "2026-02-10": 2}, id="billing cycle"),
+    ],
+)
+def test_usage_is_summed_by_period(told: Ask, period: str, expected: dict[str, int]) -> None:
+    rows = told(
+        "select period_start_date, job_count from int_usage_by_recipe "
+        f"where recipe_id = '601' and period = '{period}'"
+    )
+
+    assert {str(row["period_start_date"]): row["job_count"] for row in rows} == expected
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    """Two days of a cycle that begins on the 3rd: the newest day is the fifth of it."""
+    root = tmp_path_factory.mktemp("volume")
+    lake = lake_at(root / "lake", billing_cycle_day=3)
+    million = 1_000_000
+    load_and_build(
+        lake,
+        root / "landing",
+        run(1, "2026-02-02T12:00:00", action_count=9 * million, lines=None),
+        run(1, "2026-02-03T12:00:00", action_count=million, lines=None),
+        run(1, "2026-02-07T12:00:00", action_count=million, lines=None),
+        run(2, "2026-02-04T12:00:00", action_count=4 * million, lines=None),
+        run(2, "2026-02-05T12:00:00", action_count=1, lines=None),
+        run(3, "2026-02-05T12:00:00", action_count=10, lines=None),
+    )
+    return asker(lake)
+
+
+def volume_of(volume: Ask, recipe: int, rule: str = "task_2021") -> Row:
+    (row,) = volume(f"from recipe_volume where recipe_id = '{recipe}' and counting_rule = '{rule}'")
+    return row
+
+
+def test_a_forecast_goes_on_at_the_pace_of_the_cycle_so_far(volume: Ask) -> None:
+    row = volume_of(volume, 1)
+
+    # 2 million in 5 days of 28, February 3 to March 2: 4 million after 10 days
+    holds(row, tasks_most_count=2_000_000, forecast_most_count=11_200_000, is_crossed=False)
+    holds(row, tier=0, forecast_tier=1, threshold_count=4_000_000)
+    holds(row, cycle_start_date=date(2026, 2, 3), cycle_end_date=date(2026, 3, 2))
+    holds(row, earliest_crossing_date=date(2026, 2, 12), latest_crossing_date=date(2026, 2, 12))
+
+
+def test_a_threshold_that_was_crossed_has_its_day(volume: Ask) -> None:
+    row = volume_of(volume, 2)
+
+    holds(row, is_crossed=True, tier=1, forecast_tier=2)
+    holds(row, earliest_crossing_date=date(2026, 2, 4), latest_crossing_date=date(2026, 2, 4))
+
+
+def test_bounds_of_tasks_are_bounds_of_the_day(volume: Ask) -> None:
+    row = volume_of(volume, 1, "business_action")
+
+    holds(row, tasks_least_count=0, latest_crossing_date=None)
+    assert row["earliest_crossing_date"] == date(2026, 2, 12)
+
+
+def test_a_threshold_out_of_reach_has_no_day(volume: Ask) -> None:
+    row = volume_of(volume, 3)
+
+    holds(row, earliest_crossing_date=None, latest_crossing_date=None, forecast_tier=0)
+
+
+def test_loads_and_lateness_are_told_by_day(told: Ask) -> None:
+    (loads,) = told("from loads_daily")
+    rows = told("from lateness_daily where event_kind = 'activity'")
+
+    holds(loads, load_count=1, rejected_count=0, rejected_share=0.0)
+    assert loads["received_count"] == loads["accepted_count"] > 0
+    assert [row["event_count"] for row in rows] == [3]
+    assert rows[0]["day_late_count"] == 3  # the object was written long after these days
+
+
+def test_what_could_not_be_read_is_told_by_reason(tmp_path: Path) -> None:
+    lake = lake_at(tmp_path / "lake")
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "bad.ndjson").write_bytes(b'not json\n{"a": 1}\n')
+    load_and_build(lake, tmp_path / "landing", run(1))
+
+    rows = asker(lake)("from rejected_daily order by reason")
+
+    assert {row["reason"]: row["rejected_count"] for row in rows} == {
+        "not_an_event": 1,
+        "not_json": 1,
+    }
