@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from pipelines.cli import check, lake, load, models, query, rejected, sample, show
+from pipelines.cli import (
+    blind,
+    check,
+    errors,
+    lake,
+    load,
+    models,
+    query,
+    rejected,
+    report,
+    sample,
+    show,
+    stopped,
+    timeline,
+    usage,
+)
 from pipelines.errors import TrailhouseError
 
 app = typer.Typer(
@@ -22,6 +37,12 @@ app.command()(load.run)
 app.command()(models.build)
 app.command()(check.check)
 app.command()(query.query)
+app.command()(usage.usage)
+app.command()(errors.errors)
+app.command()(timeline.timeline)
+app.command("who-stopped")(stopped.who_stopped)
+app.command()(blind.blind)
+app.command()(report.report)
 app.command("config")(show.config)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(lake.app, name="lake")

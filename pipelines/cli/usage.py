@@ -1,0 +1,157 @@
+"""Usage: the command that says what drives the use of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.answers import (
+    AsCsv,
+    AsJson,
+    Column,
+    Environment,
+    Form,
+    From,
+    To,
+    Top,
+    as_day,
+    asking,
+    print_answer,
+)
+from pipelines.errors import TrailhouseError
+from pipelines.questions import words as w
+from pipelines.questions.answer import Span
+from pipelines.questions.usage import Period, UsageBy
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SPAN_DAYS = 30
+TOP = 20
+
+
+def usage(
+    by: Annotated[UsageBy, typer.Option(help="What to sum by.")] = UsageBy.RECIPE,
+    per: Annotated[
+        Period | None, typer.Option(help="Sum per day, week, month or billing cycle.")
+    ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(help="Counting rule of tasks: task_2019, task_2021, business_action."),
+    ] = None,
+    first: From = None,
+    last: To = None,
+    environment: Environment = None,
+    top: Top = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show what runs most: jobs, tasks, run time and waste; the last 30 days, test jobs aside.
+
+    Tasks are counted by a named rule, that of the settings without --rule. The stream has no task
+    number: where it leaves several possible, the least and the most are shown.
+
+    Example: trailhouse usage --by project --per week --environment prod
+    """
+    from pipelines.questions.usage import statement_of
+    from pipelines.questions.usage import usage as ask_usage
+
+    form = Form(as_json, as_csv)
+    with asking(statement_of(by), "environments", "counting_rules") as desk:
+        span = Span.until(desk.freshness.newest, as_day(first), as_day(last), days=SPAN_DAYS)
+        rules = _rules(desk.connection)
+        chosen = rule or desk.settings.counting_rule
+        if chosen not in rules:
+            raise TrailhouseError(f"--rule {chosen!r} is not known; there are: {', '.join(rules)}")
+        answer = ask_usage(
+            desk.connection,
+            span,
+            by=by,
+            rule=chosen,
+            per=per,
+            environment=desk.environment(environment),
+            top=form.top(top, TOP),
+        )
+    print_answer(
+        answer,
+        form,
+        f"Usage by {by}{f' per {per}' if per else ''}, {span} (UTC days)",
+        [*_period(per), *_subject(by), *_figures(by, chosen, per)],
+        empty=f"No jobs from {span}; the newest day of the lake is {desk.freshness.newest}.",
+        unit=_PLURALS.get(by, f"{by}s"),
+        caption=_caption(by, chosen, rules[chosen]),
+    )
+
+
+_PLURALS = {UsageBy.PROCESS: "processes"}
+
+
+def _rules(connection: DuckDBPyConnection) -> dict[str, str]:
+    from pipelines.questions.answer import ask
+
+    return {str(rule): str(title) for rule, title in ask(connection, "counting_rules").rows}
+
+
+def _caption(by: UsageBy, rule: str, title: str) -> str:
+    if by is UsageBy.CONNECTOR:
+        return "Steps of the jobs that sent theirs; `known` is the share of jobs that did."
+    told = f"Tasks by {rule}: {title}. Wasted: run time of failed jobs and reruns."
+    if by is UsageBy.PROCESS:
+        return f"{told} A process is a recipe with all that it calls."
+    return f"{told} Worst p95: the 95th percentile of run times on the slowest day."
+
+
+def _period(per: Period | None) -> Sequence[Column]:
+    return [Column(f"{per} of", lambda r: w.day(r["period_start_date"]))] if per else []
+
+
+def _subject(by: UsageBy) -> Sequence[Column]:
+    columns = [Column(str(by), lambda r: r["name"], fold=True)]
+    if by in (UsageBy.RECIPE, UsageBy.PROCESS, UsageBy.OWNER):
+        columns.append(Column("id", lambda r: r["id"]))
+    if by not in (UsageBy.OWNER, UsageBy.ENVIRONMENT):
+        columns.append(Column("env", lambda r: r["environment"]))
+    if by is not UsageBy.RECIPE:
+        columns.append(Column("recipes", lambda r: w.count(r["recipe_count"]), right=True))
+    return columns
+
+
+def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
+    jobs = Column("jobs", lambda r: w.count(r["job_count"]), right=True)
+    failed = Column("failed", lambda r: w.share(r["failed_share"]), right=True)
+    time = Column("run time", lambda r: w.duration(r["total_seconds"]), right=True)
+    share = "step_share" if by is UsageBy.CONNECTOR else "job_share"
+    shares = [Column("share", lambda r: w.share(r[share]), right=True, wide=True)]
+    if per:  # a share is of the whole span
+        shares = []
+    if by is UsageBy.CONNECTOR:
+        return [
+            jobs,
+            Column("steps", lambda r: w.count(r["step_count"]), right=True),
+            *shares,
+            failed,
+            time,
+            Column("in app", lambda r: w.share(r["execute_share"]), right=True),
+            Column("known", lambda r: w.share(r["stepped_share"]), right=True),
+        ]
+    worst = Column(
+        "worst\np95",
+        lambda r: w.duration(r["greatest_daily_p95_seconds"]),
+        right=True,
+        wide=True,
+    )
+    return [
+        jobs,
+        *shares,
+        failed,
+        Column(
+            f"tasks\n{rule}",
+            lambda r: w.bounds(r["tasks_least_count"], r["tasks_most_count"]),
+            right=True,
+        ),
+        time,
+        Column("wasted", lambda r: w.share(r["wasted_share"]), right=True),
+        *([] if by is UsageBy.PROCESS else [worst]),
+    ]

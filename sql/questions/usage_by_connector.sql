@@ -1,0 +1,86 @@
+-- Steps between two UTC days per connector, of the jobs that sent their steps, most steps first.
+-- grain:  period_start_date, environment, id
+-- reads:  connector_usage_daily, recipe_usage_daily, int_periods
+-- scope:  global
+-- note:   steps are no tasks, so that no counting rule applies. stepped_share is the share of the
+--         environment's jobs that sent their steps. $period may be null: then the days are summed.
+
+with jobs_known as (
+    select
+        u.environment,
+        sum(u.job_count) as all_job_count,
+        sum(u.stepped_job_count) as stepped_job_count,
+        coalesce(p.period_start_date, cast($from_date as date)) as period_start_date
+    from recipe_usage_daily as u
+    left join int_periods as p on u.event_date = p.event_date and p.period = $period
+    where u.event_date between $from_date and $to_date
+    group by all
+),
+
+summed as (
+    select
+        c.environment,
+        c.adapter_name as id,
+        count(distinct c.recipe_id) as recipe_count,
+        sum(c.job_count) as job_count,
+        sum(c.step_count) as step_count,
+        sum(c.trigger_count) as trigger_count,
+        sum(c.failed_step_count) as failed_step_count,
+        -- whole microseconds, so that the order of the sum does not show
+        round(sum(c.total_seconds), 6) as total_seconds,
+        round(sum(c.execute_seconds), 6) as execute_seconds,
+        coalesce(p.period_start_date, cast($from_date as date)) as period_start_date
+    from connector_usage_daily as c
+    left join int_periods as p on c.event_date = p.event_date and p.period = $period
+    where
+        c.event_date between $from_date and $to_date
+        and ($environment is null or c.environment = $environment)
+    group by all
+),
+
+shared as (
+    select
+        *,
+        sum(step_count) over (partition by environment, id) as whole_step_count,
+        sum(step_count) over () as all_step_count
+    from summed
+),
+
+ranked as (
+    select
+        *,
+        dense_rank() over (
+            order by whole_step_count desc, id asc, environment asc
+        ) as position
+    from shared
+),
+
+counted as (
+    select
+        *,
+        max(position) over () as total_count
+    from ranked
+)
+
+select
+    c.period_start_date,
+    c.id,
+    c.id as name,
+    c.environment,
+    cast(c.recipe_count as bigint) as recipe_count,
+    cast(c.job_count as bigint) as job_count,
+    cast(c.step_count as bigint) as step_count,
+    cast(c.step_count as double) / nullif(c.all_step_count, 0) as step_share,
+    cast(c.trigger_count as bigint) as trigger_count,
+    cast(c.failed_step_count as bigint) as failed_step_count,
+    cast(c.failed_step_count as double) / nullif(c.step_count, 0) as failed_share,
+    c.total_seconds,
+    c.execute_seconds,
+    c.execute_seconds / nullif(c.total_seconds, 0) as execute_share,
+    cast(k.stepped_job_count as double) / nullif(k.all_job_count, 0) as stepped_share,
+    c.total_count
+from counted as c
+left join jobs_known as k
+    on c.environment = k.environment and c.period_start_date = k.period_start_date
+where $top = 0 or c.position <= $top
+order by c.period_start_date asc, c.position asc
