@@ -18,8 +18,18 @@ from pipelines.samples import write_sample
 from pipelines.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-MAKE = {"demo": ".ci/run", "test": ".ci/run", "dev": "tests/orchestration/test_dev.py"}
+ELSEWHERE = {"questions.md"}
+"""Pages whose commands another test runs, and compares with what the page shows."""
+PAGES = [
+    ROOT / "README.md",
+    *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in ELSEWHERE),
+]
+MAKE = {
+    "demo": ".ci/run",
+    "test": ".ci/run",
+    "dev": "tests/orchestration/test_dev.py",
+    "notebooks": "tests/notebooks/test_jupyter.py",
+}
 """Which run proves a target that a page shows."""
 
 
