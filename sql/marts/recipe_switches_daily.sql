@@ -49,8 +49,13 @@ runs as (
         coalesce(r.started_at, r.occurred_at) as started_at,
         r.occurred_at
     from switches as s
+    cross join (values (-1), (0), (1)) as o (day_offset)
     inner join stg_jobs as r
-        on s.workspace_id = r.workspace_id and s.recipe_id = r.recipe_id
+        on
+            s.workspace_id = r.workspace_id
+            and s.recipe_id = r.recipe_id
+            -- by day, or every switch would meet all runs of its recipe
+            and s.event_date + o.day_offset = r.event_date
     where not r.is_test
 ),
 
