@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -37,11 +37,16 @@ class Identity:
 
 @dataclass
 class S3Server:
-    """A running server, its identities, and the policies of its buckets."""
+    """A running server, its identities, and the policies of its buckets.
+
+    Attributes:
+        bearers: Identities whose rights are those of one policy document each, by its name.
+    """
 
     endpoint_url: str
     admin: Identity
     reader: Identity
+    bearers: Mapping[str, Identity] = field(default_factory=dict)
     _policies: set[str] = field(default_factory=set)
 
     def client(self, identity: Identity | None = None) -> Any:
@@ -115,12 +120,30 @@ class S3Server:
         _until(lambda: not _refused(self.client(self.reader), bucket, probe), "the rights")
 
 
-def serve(folder: Path) -> Iterator[S3Server]:
-    """Start a server whose data lies in `folder`; it is killed when the generator is closed."""
+def serve(folder: Path, policies: Mapping[str, str] | None = None) -> Iterator[S3Server]:
+    """Start a server whose data lies in `folder`; it is killed when the generator is closed.
+
+    Args:
+        folder: Empty, and the server's own.
+        policies: Policy documents by name; for each there is an identity that has its rights alone.
+    """
+    policies = policies or {}
     executable = shutil.which("weed", path=str(Path(sys.executable).parent)) or "weed"
     admin, reader = (Identity(uuid4().hex[:20], uuid4().hex) for _ in range(2))
+    bearers = {name: Identity(uuid4().hex[:20], uuid4().hex) for name in policies}
     identities = folder / "identities.json"
-    identities.write_text(json.dumps({"identities": [_admin(admin), _reader(reader)]}))
+    identities.write_text(
+        json.dumps(
+            {
+                "identities": [
+                    _admin(admin),
+                    _reader(reader),
+                    *(_bearer(name, identity) for name, identity in bearers.items()),
+                ],
+                "policies": [{"name": name, "content": text} for name, text in policies.items()],
+            }
+        )
+    )
     master, volume, filer, s3, console = _free_ports(5)
     data = folder / "data"
     data.mkdir()
@@ -156,7 +179,7 @@ def serve(folder: Path) -> Iterator[S3Server]:
     try:
         client = _client(endpoint_url, admin)
         _until(lambda: _answers(client, process), "the server's first PUT", START_SECONDS)
-        yield S3Server(endpoint_url, admin, reader)
+        yield S3Server(endpoint_url, admin, reader, bearers)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -168,6 +191,10 @@ def _admin(identity: Identity) -> dict[str, Any]:
 
 def _reader(identity: Identity) -> dict[str, Any]:
     return _identity("reader", identity, ["Read", "List"])
+
+
+def _bearer(name: str, identity: Identity) -> dict[str, Any]:
+    return _identity(name, identity, []) | {"policyNames": [name]}
 
 
 def _identity(name: str, identity: Identity, actions: list[str]) -> dict[str, Any]:
