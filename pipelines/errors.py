@@ -18,3 +18,7 @@ class SourceError(TrailhouseError):
 
 class LakeError(TrailhouseError):
     """The lake cannot be read or written now; what was committed before is intact."""
+
+
+class ArchiveError(TrailhouseError):
+    """The archive cannot be read or added to now; what was sealed before is as it was."""

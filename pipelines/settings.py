@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -34,10 +42,70 @@ class SourceSettings(BaseModel):
     """Copy objects to `landing/<name>/` before loading: for sources that are not durable."""
 
 
+class RetentionSettings(BaseModel):
+    """How long sealed days are kept: an `[[archive.retention]]` table; the most specific wins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: str = "*"
+    """Lake table, or `*` for any."""
+    environment: str = "*"
+    """Environment of the workspace, or `*` for any."""
+    years: Annotated[int, Field(ge=1, le=1000)]
+    """Calendar years after the day; without any table that fits, days are kept for ever."""
+
+
+class ArchiveSettings(BaseModel):
+    """Where sealed days go, who signs them, and who is told: the `[archive]` table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, Field(min_length=1)] | None = None
+    """Folder or `s3://bucket/prefix`; without it, `archive/` under the lake URL."""
+    signing_key: str | None = None
+    """The private key by reference: `file:PATH`, `env:NAME` or `command:PROGRAM …`."""
+    signing_public_key: Path | None = None
+    """PEM file of the public key that belongs to a `command:`."""
+    trusted_keys: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
+    """Ids of keys that are trusted when the archive is verified; what the log says is not."""
+    object_lock: Literal["governance", "compliance"] | None = None
+    """Have the store refuse deletion until the retention ends; the bucket must allow it."""
+    anchor_urls: tuple[str, ...] = ()
+    """Folders or `s3://bucket/prefix` out of the writer's reach that get the newest entry."""
+    anchor_email: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
+    """Addresses that get the newest entry; they need `smtp_host`."""
+    smtp_host: str | None = None
+    """Mail server that takes messages for `anchor_email`."""
+    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    """Its port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection to it is encrypted."""
+    smtp_user: str | None = None
+    """User at the mail server."""
+    smtp_password: SecretStr | None = None
+    """Password at the mail server; better set as a variable than in a file."""
+    smtp_from: str | None = None
+    """Sender of the messages; without it, the first address of `anchor_email`."""
+    timestamp_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """RFC 3161 authority that stamps the newest entry."""
+    retention: tuple[RetentionSettings, ...] = ()
+    """How long days are kept, per table and environment."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.object_lock and not self.retention:
+            raise ValueError("object_lock needs [[archive.retention]]: until when shall it hold?")
+        if self.anchor_email and not self.smtp_host:
+            raise ValueError("anchor_email needs smtp_host, the mail server that takes messages")
+        return self
+
+
 class Settings(BaseSettings):
     """The effective settings; frozen, validated, secrets masked when shown."""
 
-    model_config = SettingsConfigDict(env_prefix="TRAILHOUSE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TRAILHOUSE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
 
     lake_url: str = ".trailhouse/data"
     """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
@@ -69,6 +137,8 @@ class Settings(BaseSettings):
     """Day of the month on which a billing cycle begins, UTC; usage is summed by cycle."""
     counting_rule: Literal["task_2019", "task_2021", "business_action"] = "task_2021"
     """What the contract counts as a task; the rules are in `sql/rules/counting_rules.csv`."""
+    archive: ArchiveSettings = ArchiveSettings()
+    """The archive: `[archive]`, or variables such as TRAILHOUSE_ARCHIVE__SIGNING_KEY."""
 
     @field_validator("source")
     @classmethod
@@ -129,6 +199,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _refuse_unknown_variables() -> None:
     known = {f"TRAILHOUSE_{name}".upper() for name in Settings.model_fields}
+    known |= {f"TRAILHOUSE_ARCHIVE__{name}".upper() for name in ArchiveSettings.model_fields}
     known |= {CONFIG_FILE_VARIABLE}
     unknown = sorted(n for n in os.environ if n.startswith("TRAILHOUSE_") and n not in known)
     if unknown:

@@ -1,0 +1,1 @@
+"""Archive: sealed days, signed log, evidence, retention."""

@@ -1,0 +1,279 @@
+"""Log: the archive's one append-only chain of signed entries, and its mirror in the lake.
+
+An index is owned by who creates its object in the mirror first; the same bytes then go to the
+archive. So whoever seals needs no right to read the archive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from pipelines.archive.entry import COMMON, Entry, Signature, entry_path, parse_entry, sign_entry
+from pipelines.archive.keys import PublicKey, Signer, parse_public_key
+from pipelines.archive.place import Place, open_archive_place, open_place
+from pipelines.errors import ArchiveError
+from pipelines.sources.find import join
+
+if TYPE_CHECKING:
+    from pipelines.lake.tables import Lake
+
+__all__ = ["Entry", "Log", "Overtaken", "Signature", "entry_path", "open_log", "parse_entry"]
+MIRROR = "archive_log"
+FETCHES = 16
+"""Entries fetched at the same time; each is small, and an object store far."""
+REPEATED = 16
+"""Newest entries put again by who cannot see what the archive lacks; a crash leaves out one."""
+HEALS = "`trailhouse archive verify` says what is wrong"
+
+
+class Overtaken(Exception):
+    """Another writer appended first; look at what it says, and append again."""
+
+
+class Log:
+    """The log of one archive, as one writer or reader sees it."""
+
+    def __init__(self, archive: Place, mirror: Place | None = None) -> None:
+        self.archive = archive
+        self.mirror = mirror
+        self._entries: list[Entry] = []
+        self._key: PublicKey | None = None
+        self._kept: date | None = None
+        self._is_healed = mirror is None
+
+    def entries(self) -> list[Entry]:
+        """All entries in order, from the mirror where there is one, else from the archive.
+
+        Raises:
+            ArchiveError: An entry is missing, unreadable, or does not continue the one before.
+        """
+        place = self._source()
+        if not self._entries:
+            paths = self._paths(place)
+            with ThreadPoolExecutor(FETCHES) as pool:
+                self._extend(pool.map(place.get, (paths[index] for index in sorted(paths))))
+        while (content := _found(place, self._name(place, len(self._entries)))) is not None:
+            self._extend([content])
+        return list(self._entries)
+
+    def append(
+        self,
+        kind: str,
+        facts: Mapping[str, Any],
+        *,
+        clock: Callable[[], datetime],
+        signer: Signer,
+        by: str,
+        cosigner: Signer | None = None,
+    ) -> Entry:
+        """Append an entry; before the first one of an archive, the entry of the key that signs.
+
+        Args:
+            kind: What act it records.
+            facts: The fields of the kind; JSON values without floats.
+            clock: The time now, UTC.
+            signer: Holds the key that signs the log now.
+            by: Who does it.
+            cosigner: Signs as well: the new key, where one follows another.
+
+        Returns:
+            The entry, which is durable in the mirror and in the archive.
+
+        Raises:
+            Overtaken: Another writer appended first; nothing was appended, and `entries` has it.
+            ArchiveError: The key is not the one that signs now, or a place refused.
+        """
+        if not self._is_healed:
+            self.heal()
+        if not self._entries and not self.entries() and kind != "key":
+            self.append("key", key_facts(signer.public, None), clock=clock, signer=signer, by=by)
+        self._expect(signer)
+        body = self._body(kind, facts, clock(), by)
+        entry = sign_entry(body, [signer, *([cosigner] if cosigner else [])])
+        self._put(entry)
+        self._add(entry)
+        return entry
+
+    def heal(self) -> None:
+        """Put into the archive and its mirror what one of them lacks after a crash or a loss.
+
+        Raises:
+            ArchiveError: They hold different entries, or a place refused.
+        """
+        if self.mirror is None:
+            return
+        entries = self.entries()
+        try:
+            archived = self._paths(self.archive)
+        except ArchiveError:  # who may only write puts the newest again
+            lacking = entries[-REPEATED:]
+        else:
+            lacking = [entry for entry in entries if entry.index not in archived]
+            self._take_from_archive(archived)
+        for entry in lacking:
+            self.archive.put_new(entry.path, entry.content, retain_until=self._kept)
+        self._is_healed = True
+
+    def _take_from_archive(self, archived: Mapping[int, str]) -> None:
+        """Fill a mirror that was lost, as after a restore, so that it does not begin anew."""
+        assert self.mirror is not None  # noqa: S101 - heal made sure
+        common = max((index for index in archived if index < len(self._entries)), default=None)
+        if common is not None:
+            self._compare(self._entries[common])
+        lost = sorted(archived.keys() - self._paths(self.mirror).keys())
+        for index in lost:
+            content = self.archive.get(archived[index])
+            if index >= len(self._entries):
+                self._extend([content])
+                self._vouch(self._entries[index])
+            self.mirror.put_new(_mirror_name(index), content)
+
+    def _vouch(self, entry: Entry) -> None:
+        """Nobody without the key shall have us continue what they put into the archive."""
+        key = current_key(self._entries[: entry.index]) or self._key
+        by = entry.signatures[0]
+        if key is None or not (key.key_id == by.key_id and key.verify(by.signature, entry.signed)):
+            self._entries.pop()
+            raise ArchiveError(
+                f"{self.archive.url}/{entry.path} is not signed with the archive's key; {HEALS}"
+            )
+
+    def _source(self) -> Place:
+        """Where entries are read: the mirror, unless it was lost or never was."""
+        if self.mirror is None or self.mirror.exists(_mirror_name(0)):
+            return self.mirror or self.archive
+        return self.archive
+
+    def _name(self, place: Place, index: int) -> str:
+        return _mirror_name(index) if place is self.mirror else entry_path(index)
+
+    def _paths(self, place: Place) -> dict[int, str]:
+        """Index to path of the entries in the archive or in the mirror."""
+        found = {}
+        for path, _ in place.list("" if place is self.mirror else "log"):
+            if matched := re.fullmatch(r"(?:log/)?(\d{8})\.json", path):
+                found[int(matched[1])] = path
+        return found
+
+    def _extend(self, contents: Iterable[bytes]) -> None:
+        for content in contents:
+            index = len(self._entries)
+            try:
+                entry = parse_entry(content)
+            except ValueError as error:
+                raise ArchiveError(f"entry {index} of the log {error}; {HEALS}") from error
+            before = self._entries[-1].digest if self._entries else None
+            if entry.index != index or entry.body["previous"] != before:
+                raise ArchiveError(
+                    f"entry {index} of the log does not continue the one before it; {HEALS}"
+                )
+            self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        if entry.kind == "key":
+            self._key = current_key([entry])
+        self._kept = self._kept_with(entry)
+
+    def _body(self, kind: str, facts: Mapping[str, Any], now: datetime, by: str) -> dict[str, Any]:
+        if taken := [name for name in COMMON if name in facts]:
+            raise ValueError(f"facts must not have {taken[0]!r}, which every entry has")
+        return {
+            **facts,
+            "index": len(self._entries),
+            "previous": self._entries[-1].digest if self._entries else None,
+            "recorded_at": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "kind": kind,
+            "software": _software(),
+            "by": by,
+        }
+
+    def _expect(self, signer: Signer) -> None:
+        key = self._key
+        if key is not None and key.key_id != signer.public.key_id:
+            raise ArchiveError(
+                f"archive.signing_key is key {signer.public.key_id[:12]}…, but the archive is "
+                f"signed with {key.key_id[:12]}…; name that key, or hand over from it to the new "
+                "one with `trailhouse archive key rotate`"
+            )
+
+    def _put(self, entry: Entry) -> None:
+        owner = self.mirror or self.archive
+        path = self._name(owner, entry.index)
+        kept = self._kept_with(entry)
+        # an object that exists may be ours, if the answer to an earlier try was lost
+        is_new = owner.put_new(path, entry.content, retain_until=None if self.mirror else kept)
+        if not is_new and owner.get(path) != entry.content:
+            self.entries()
+            raise Overtaken(f"entry {entry.index} was appended by somebody else")
+        if self.mirror is not None and not self.archive.put_new(
+            entry.path, entry.content, retain_until=kept
+        ):
+            self._compare(entry)
+
+    def _compare(self, entry: Entry) -> None:
+        """Hold an entry of ours against the archive's, where that may be read."""
+        try:
+            archived = self.archive.get(entry.path)
+        except ArchiveError:
+            if entry.index:
+                return
+            archived = b""  # an archive that begins twice
+        if archived != entry.content:
+            raise ArchiveError(
+                f"{self.archive.url}/{entry.path} is another entry than the mirror's in the lake; "
+                f"the mirror was lost or changed, or the archive was. {HEALS}; then mend the "
+                "mirror with an identity that may read the archive"
+            )
+
+    def _kept_with(self, entry: Entry) -> date | None:
+        """Until when Object Lock keeps an entry: as long as any day that was sealed so far."""
+        until = entry.body.get("retain_until")
+        found = [day for day in (self._kept, date.fromisoformat(until) if until else None) if day]
+        return max(found, default=None)
+
+
+def open_log(lake: Lake) -> Log:
+    """The log of the archive that the lake's settings name, mirrored in the lake."""
+    return Log(open_archive_place(lake), open_mirror(lake))
+
+
+def open_mirror(lake: Lake) -> Place:
+    """The place of the log's mirror: `archive_log/` in the lake."""
+    return open_place(join(lake.url, MIRROR), lake.storage)
+
+
+def current_key(entries: Iterable[Entry]) -> PublicKey | None:
+    """The key that signs the next entry, None for an empty log."""
+    key = None
+    for entry in entries:
+        if entry.kind == "key":
+            key = entry.body
+    return parse_public_key(key["public_key"]) if key else None
+
+
+def key_facts(key: PublicKey, retires: str | None) -> dict[str, Any]:
+    """The fields of the entry that adds a key, and retires the id of the one before."""
+    return {"action": "add", "key_id": key.key_id, "public_key": key.pem, "retires": retires}
+
+
+def _mirror_name(index: int) -> str:
+    return f"{index:08d}.json"
+
+
+def _found(place: Place, path: str) -> bytes | None:
+    try:
+        return place.get(path)
+    except FileNotFoundError:
+        return None
+
+
+@cache
+def _software() -> str:
+    return f"trailhouse {version('trailhouse')}"
