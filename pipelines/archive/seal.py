@@ -1,0 +1,203 @@
+"""Seal: closed days become signed entries of the archive's log, each exactly once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pipelines.archive.appending import append
+from pipelines.archive.log import open_log
+from pipelines.archive.place import open_archive_place
+from pipelines.archive.retention import retain_until
+from pipelines.archive.sealed_files import FILE_ROWS, SealedFiles
+from pipelines.archive.streams import Plan, Planned, plan, sealed_days
+from pipelines.errors import LakeError, TrailhouseError
+from pipelines.lake.duck import connect
+from pipelines.lake.load import complete
+from pipelines.lake.tables import Lake, explained
+
+if TYPE_CHECKING:
+    from pipelines.archive.keys import Signer
+    from pipelines.archive.log import Log
+
+SHOWN = 10
+"""Differences that an error names."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is counted (days sealed), how many were added, and the total."""
+Fault = Callable[[str], None]
+"""Called with the name of each durable step, so that tests can stop a sealing there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A seal that was made: a UTC day of a table and environment, or a supplement to it.
+
+    `root` is the Merkle root over its events in hex, `index` the entry of the log.
+    """
+
+    table: str
+    environment: str | None
+    event_date: date
+    supplement: int
+    rows: int
+    root: str
+    index: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready facts, the day as ISO date."""
+        facts = {name: getattr(self, name) for name in self.__slots__}
+        return facts | {"event_date": self.event_date.isoformat()}
+
+
+class _SealedByOther(Exception):
+    """Another writer sealed the same rows in the meantime."""
+
+
+def last_closed_day(lake: Lake, today: date) -> date:
+    """The newest UTC day whose lateness window has passed."""
+    return today - timedelta(days=lake.storage.settings.closed_after_days + 1)
+
+
+def seal(
+    lake: Lake,
+    *,
+    clock: Callable[[], datetime],
+    signer: Signer,
+    by: str,
+    through: date | None = None,
+    progress: Progress | None = None,
+    fault: Fault = lambda step: None,
+    file_rows: int = FILE_ROWS,
+) -> Iterator[Sealed]:
+    """Seal every closed day of every stream that is not sealed, and late rows of sealed days.
+
+    A seal exists once its entry is in the log; its files are durable before. Cut off at any moment
+    and run again, it goes on where it was; run twice at once, each seal is made once. Days whose
+    rows differ from what was sealed, or from what the lake's loads wrote, are left alone; all
+    others are sealed before the error. A load that was cut off is completed first.
+
+    Args:
+        lake: The lake.
+        clock: The time now, UTC.
+        signer: Signs the entries.
+        by: Who seals.
+        through: Last UTC day to seal; without it the last closed one.
+        progress: Told what was done, and of how much.
+        fault: Told each durable step, for tests.
+        file_rows: Rows at which a sealed file is full.
+
+    Yields:
+        The seals, in the order of the log.
+
+    Raises:
+        TrailhouseError: `through` is not closed; or days were refused over a difference.
+        LakeError: The lake or archive cannot be read or written.
+    """
+    last = last_closed_day(lake, clock().date())
+    if through is not None and through > last:
+        raise TrailhouseError(
+            f"{through} is not closed: late events are awaited for closed_after_days, "
+            f"{lake.storage.settings.closed_after_days} days; the last closed day is {last}"
+        )
+    complete(lake)
+    with explained(lake.url), closing(connect(lake.storage, s3=lake.is_s3)) as connection:
+        log = open_log(lake)
+        log.heal()
+        planned = plan(lake, log.entries(), through or last)
+        writer = SealedFiles(
+            open_archive_place(lake),
+            connection,
+            planned.tables,
+            lake.storage.settings.work_dir,
+            file_rows,
+        )
+        sealing = _Sealing(lake, log, writer, clock, signer, by, fault)
+        for sealed in sealing.run(planned.seals):
+            if progress is not None:
+                progress("days sealed", 1, len(planned.seals))
+            if sealed is not None:
+                yield sealed
+    _refuse(planned)
+
+
+def _refuse(planned: Plan) -> None:
+    if not planned.differences:
+        return
+    listed = "\n".join(planned.differences[:SHOWN])
+    more = len(planned.differences) - SHOWN
+    raise LakeError(
+        f"{len(planned.differences)} days were not sealed, because their rows changed in a way "
+        f"that no load explains; everything else was:\n{listed}"
+        + (f"\nand {more} more" if more > 0 else "")
+        + "\nFind out who changed the lake's table and restore the rows, then seal again"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealing:
+    lake: Lake
+    log: Log
+    writer: SealedFiles
+    clock: Callable[[], datetime]
+    signer: Signer
+    by: str
+    fault: Fault
+
+    def run(self, seals: Iterable[Planned]) -> Iterator[Sealed | None]:
+        """Write files of several days side by side, and append their entries in order."""
+        workers = self.lake.storage.settings.threads
+        waiting: deque[tuple[Planned, Future[dict[str, Any]]]] = deque()
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="seal")
+        try:
+            for planned in seals:
+                # an error keeps what was started from being sealed, and leaves files that the
+                # next sealing meets again: only so many
+                if len(waiting) > workers:
+                    yield self._append(*waiting.popleft())
+                waiting.append((planned, pool.submit(self._write, planned)))
+            while waiting:
+                yield self._append(*waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _write(self, planned: Planned) -> dict[str, Any]:
+        settings = self.lake.storage.settings
+        until = retain_until(settings, *planned.stream, planned.event_date)
+        return self.writer.write(planned, until)
+
+    def _append(self, planned: Planned, written: Future[dict[str, Any]]) -> Sealed | None:
+        facts = written.result()
+        self.fault("written")
+        try:
+            entry = append(
+                self.log,
+                "seal",
+                facts,
+                clock=self.clock,
+                signer=self.signer,
+                by=self.by,
+                recheck=lambda: self._unless_sealed(planned),
+            )
+        except _SealedByOther:
+            return None
+        self.fault("sealed")
+        return Sealed(
+            *planned.stream,
+            planned.event_date,
+            planned.supplement,
+            facts["rows"],
+            facts["root"],
+            entry.index,
+        )
+
+    def _unless_sealed(self, planned: Planned) -> None:
+        days: Mapping[date, Any] = sealed_days(self.log.entries()).get(planned.stream, {})
+        day = days.get(planned.event_date)
+        if day is not None and day.supplement >= planned.supplement:
+            raise _SealedByOther

@@ -1,0 +1,227 @@
+"""Sealed files: the rows of one seal as sorted Parquet, and the tree over their events."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.archive import merkle
+from pipelines.archive.lake_rows import LakeTable
+from pipelines.archive.layout import file_name, seal_folder, tiles_name
+from pipelines.archive.streams import Planned
+from pipelines.archive.tiles import write_tiles
+from pipelines.errors import LakeError
+from pipelines.lake.duck import list_literal, text_literal
+from pipelines.lake.schemas import TABLES
+from pipelines.lake.write import ROW_GROUP_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from duckdb import DuckDBPyConnection
+
+    from pipelines.archive.place import Place
+
+FILE_ROWS = 2_000_000
+"""Rows at which a sealed file is full."""
+LEAVES = {"rejected": "bytes", "job_steps": "event_id", "loads": "load_id"}
+"""The column with an event's canonical bytes, where it is not `raw`. A step's own bytes are part of
+its job's, which `jobs` seals; a load is named by the digest of its inputs."""
+TYPES = {"rejected": "reason", "loads": None}
+"""The column whose values are counted, where it is not `event_type`."""
+UNIQUE = {"rejected": ("rejected_id", "load_id"), "loads": ()}
+"""What is added to a table's order, where that may leave two rows equal."""
+
+
+def leaf_column(table: str) -> str:
+    """The column whose bytes are the leaves of a table's trees."""
+    return LEAVES.get(table, "raw")
+
+
+def time_column(table: str) -> str:
+    """The column whose first and last time a manifest names."""
+    return "loaded_at" if table in ("rejected", "loads") else "occurred_at"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFiles:
+    """Writes the files of seals; several at once, each with a cursor of its own.
+
+    Names come from contents, so that writing again after a crash meets the same objects.
+    """
+
+    archive: Place
+    connection: DuckDBPyConnection
+    tables: Mapping[str, LakeTable]
+    work_dir: Path | None
+    file_rows: int = FILE_ROWS
+
+    def write(self, planned: Planned, retain_until: date | None) -> dict[str, Any]:
+        """Write the files of one seal, durable when this returns.
+
+        Returns:
+            The facts of the manifest, without those that the log adds.
+
+        Raises:
+            LakeError: The rows written are not those that were planned.
+        """
+        table, stream = TABLES[planned.stream.table], planned.stream
+        facts: dict[str, Any] = {
+            "table": stream.table,
+            "environment": stream.environment,
+            "event_date": planned.event_date.isoformat(),
+            "supplement": planned.supplement,
+            "rows": 0,
+            "root": merkle.EMPTY.hex(),
+            "leaf": leaf_column(stream.table),
+            "files": [],
+            "tiles": None,
+            "event_types": {},
+            "loads": [
+                {"load_id": key, "rows": planned.loads[key]} for key in sorted(planned.loads)
+            ],
+            "schema": [[name, str(kind)] for name, kind, _ in table.columns],
+            "retain_until": retain_until.isoformat() if retain_until else None,
+        }
+        if planned.rows:
+            with (
+                tempfile.TemporaryDirectory(prefix="trailhouse-seal-", dir=self.work_dir) as folder,
+                closing(self.connection.cursor()) as cursor,
+            ):
+                facts |= self._write(cursor, planned, Path(folder), retain_until)
+        return facts
+
+    def _write(
+        self, cursor: DuckDBPyConnection, planned: Planned, folder: Path, retain_until: date | None
+    ) -> dict[str, Any]:
+        name = planned.stream.table
+        locals_ = list(self._copy(cursor, planned, folder))
+        rows, types = _counted(cursor, name, locals_)
+        if rows != planned.rows:
+            raise LakeError(
+                f"{name} of {planned.event_date}: {planned.rows} rows in the lake, {rows} in the "
+                "file to be sealed; nothing was sealed. Run it again"
+            )
+        levels = merkle.tree_levels(b"".join(_leaves(cursor, name, locals_)))
+        root = merkle.root_of(levels, rows)
+        tiles = folder / "tiles.zip"
+        write_tiles(tiles, levels, rows)
+        place = seal_folder(*planned.stream, planned.event_date)
+        files = []
+        for number, local in enumerate(locals_):
+            described = _described(cursor, name, local)
+            part = number if len(locals_) > 1 else None
+            path = f"{place}/{file_name(planned.supplement, root, described['sha256'], part)}"
+            self.archive.put_new(path, local, retain_until=retain_until)
+            files.append({"path": path, **described})
+        path = f"{place}/{tiles_name(planned.supplement, root)}"
+        self.archive.put_new(path, tiles, retain_until=retain_until)
+        return {
+            "rows": rows,
+            "root": root.hex(),
+            "files": files,
+            "tiles": {"path": path, "bytes": tiles.stat().st_size, "sha256": _sha256(tiles)},
+            "event_types": types,
+        }
+
+    def _copy(self, cursor: DuckDBPyConnection, planned: Planned, folder: Path) -> Iterator[Path]:
+        """The rows, sorted as the table is, in files that are not too large."""
+        table = TABLES[planned.stream.table]
+        unique = UNIQUE.get(table.name, ())
+        whole = folder / "whole.parquet"
+        _copy(
+            cursor,
+            f"select {', '.join(table.names)} from {self._rows(planned)} "
+            f"order by {', '.join((*table.sort, *unique))}",
+            whole,
+        )
+        if planned.rows <= self.file_rows:
+            yield whole
+            return
+        for first in range(0, planned.rows, self.file_rows):
+            part = folder / f"{first:012d}.parquet"
+            _copy(
+                cursor,
+                f"select {', '.join(table.names)} from read_parquet({text_literal(str(whole))}, "
+                f"file_row_number = true) where file_row_number >= {first} "
+                f"and file_row_number < {first + self.file_rows} order by file_row_number",
+                part,
+            )
+            yield part
+
+    def _rows(self, planned: Planned) -> str:
+        table, environment = self.tables[planned.stream.table], planned.stream.environment
+        rows = f"{table.scan([planned.event_date])} where load_id in ({_listed(planned.loads)})"
+        if not table.has_environment:
+            return rows
+        wanted = "null" if environment is None else text_literal(environment)
+        return f"{rows} and environment is not distinct from {wanted}"
+
+
+def _listed(texts: Mapping[str, int]) -> str:
+    return ", ".join(text_literal(text) for text in sorted(texts))
+
+
+def _copy(cursor: DuckDBPyConnection, query: str, target: Path) -> None:
+    cursor.execute(
+        f"copy ({query}) to {text_literal(str(target))} (format parquet, compression zstd, "
+        f"compression_level 1, row_group_size {ROW_GROUP_ROWS})"
+    )
+
+
+def _counted(
+    cursor: DuckDBPyConnection, table: str, files: list[Path]
+) -> tuple[int, dict[str, int]]:
+    """Rows, and rows per event type (of `rejected` per reason); a null type is an empty text."""
+    column = TYPES.get(table, "event_type")
+    counted = "''" if column is None else f"coalesce({column}, '')"
+    rows = cursor.execute(
+        f"select {counted}, count(*) from read_parquet({list_literal([str(f) for f in files])}) "
+        "group by all order by all"
+    ).fetchall()
+    return sum(count for _, count in rows), {} if column is None else dict(rows)
+
+
+def _described(cursor: DuckDBPyConnection, table: str, file: Path) -> dict[str, Any]:
+    at = time_column(table)
+    rows, first, last = cursor.execute(
+        f"select count(*), min({at}), max({at}) from read_parquet({text_literal(str(file))})"
+    ).fetchall()[0]
+    return {
+        "bytes": file.stat().st_size,
+        "rows": rows,
+        "sha256": _sha256(file),
+        "min_at": _moment(first),
+        "max_at": _moment(last),
+    }
+
+
+def _leaves(cursor: DuckDBPyConnection, table: str, files: list[Path]) -> Iterator[bytes]:
+    """The leaf hashes in the order of the rows, read back from what was written."""
+    column = leaf_column(table)
+    data = column if table == "rejected" else f"encode({column})"
+    for file in files:
+        hashes = cursor.execute(
+            f"select unhex(sha256('\\x00'::blob || coalesce({data}, ''::blob))) as leaf "
+            f"from read_parquet({text_literal(str(file))})"
+        ).to_arrow_table()
+        for chunk in hashes.column("leaf").chunks:
+            # every value has 32 bytes, so that the buffer of values is what is wanted
+            ends = memoryview(chunk.buffers()[1]).cast("i")
+            first, last = ends[chunk.offset], ends[chunk.offset + len(chunk)]
+            yield bytes(memoryview(chunk.buffers()[2])[first:last])
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()
+
+
+def _moment(value: datetime | None) -> str | None:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value else None
