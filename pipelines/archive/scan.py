@@ -1,0 +1,179 @@
+"""Scan: the rows of sealed files that are asked for, reading only what can hold them.
+
+A file's footer comes first: row groups whose bounds exclude the values asked for are not read. Of
+the others only the columns that the conditions look at are read, and the rest of a row group only
+where a row of it matches.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.archive.selection import Condition, columns_of, matching, may_match
+from pipelines.errors import TrailhouseError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipelines.archive.manifest import SealedObject
+    from pipelines.archive.place import Place
+
+
+@dataclass(slots=True)
+class Reads:
+    """What was read, and of how much; row groups are those of which more than bounds was read."""
+
+    files: int = 0
+    files_of: int = 0
+    row_groups: int = 0
+    row_groups_of: int = 0
+    bytes: int = 0
+    bytes_of: int = 0
+
+    def add(self, other: Reads) -> None:
+        """Count what another scan read."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A row group with matching rows: its number, its first row in the file, and which match."""
+
+    number: int
+    first_row: int
+    positions: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where in a file the matching rows are."""
+
+    file: SealedObject
+    footer: Any
+    groups: Sequence[Group]
+    reads: Reads
+
+
+class _Counted(io.RawIOBase):
+    """A file of which what is read is counted, and of which nothing around it is fetched."""
+
+    def __init__(self, inner: IO[bytes]) -> None:
+        self._inner, self.count = inner, 0
+        # below its buffer: the ranges asked for are far apart, and reading ahead would be in vain
+        self._ranges: IO[bytes] = getattr(inner, "raw", inner)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._ranges.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._ranges.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._ranges.read(size)
+        self.count += len(content)
+        return content
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+@contextmanager
+def _opened(
+    place: Place, file: SealedObject, footer: Any = None
+) -> Iterator[tuple[_Counted, pq.ParquetFile]]:
+    """A sealed file, opened; what cannot be read of it is not what was sealed.
+
+    Raises:
+        TrailhouseError: It is missing or damaged.
+    """
+    try:
+        with (
+            _Counted(place.open(file.path)) as source,
+            # the columns of a row group are fetched together where they are neighbours
+            pq.ParquetFile(source, metadata=footer, pre_buffer=True) as parquet,
+        ):
+            yield source, parquet
+    except (FileNotFoundError, pa.ArrowInvalid, pa.ArrowIOError) as error:
+        raise TrailhouseError(
+            f"{file.path} of the archive is missing or damaged ({error}); "
+            "`trailhouse archive verify` names everything that was changed"
+        ) from error
+
+
+def find_rows(place: Place, file: SealedObject, conditions: Sequence[Condition]) -> Found:
+    """Find the rows of a sealed file that fulfil the conditions.
+
+    Args:
+        place: The archive.
+        file: One of its Parquet files.
+        conditions: All must be fulfilled; without any, every row is found and only the footer read.
+    """
+    with _opened(place, file) as (source, parquet):
+        footer, columns = parquet.metadata, columns_of(conditions)
+        groups, first_row, looked_at = [], 0, 0
+        for number in range(footer.num_row_groups):
+            count = footer.row_group(number).num_rows
+            if not conditions:
+                groups.append(Group(number, first_row, np.arange(count)))
+            elif may_match(conditions, _bounds(footer.row_group(number), columns)):
+                looked_at += 1
+                rows = parquet.read_row_group(number, columns, use_threads=False)
+                positions = pc.indices_nonzero(matching(conditions, rows)).to_numpy()
+                if len(positions):
+                    groups.append(Group(number, first_row, positions.astype(np.int64)))
+            first_row += count
+        reads = Reads(1, 0, looked_at, footer.num_row_groups, source.count, file.bytes)
+        return Found(file, footer, groups, reads)
+
+
+def _bounds(group: Any, columns: Sequence[str]) -> dict[str, tuple[str, str] | None]:
+    bounds: dict[str, tuple[str, str] | None] = {}
+    for at in range(group.num_columns):
+        column = group.column(at)
+        if column.path_in_schema not in columns or not column.is_stats_set:
+            continue
+        told = column.statistics
+        if told.has_min_max:
+            bounds[column.path_in_schema] = (told.min, told.max)
+        elif told.has_null_count and told.null_count == group.num_rows:
+            bounds[column.path_in_schema] = None
+    return bounds
+
+
+def read_rows(place: Place, found: Found) -> Iterator[tuple[NDArray[np.int64], pa.Table]]:
+    """Read the rows that were found, a row group at a time.
+
+    Yields:
+        The rows' positions in the file, and the rows, every column, in the order of the file.
+    """
+    if not found.groups:
+        return
+    with _opened(place, found.file, found.footer) as (source, parquet):
+        for group in found.groups:
+            before = source.count
+            rows = parquet.read_row_group(group.number, use_threads=False)
+            found.reads.bytes += source.count - before
+            if len(group.positions) < rows.num_rows:
+                rows = rows.take(group.positions)
+            yield group.first_row + group.positions, rows
