@@ -109,7 +109,7 @@ def seal(
     with explained(lake.url), closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         log = open_log(lake)
         log.heal()
-        planned = plan(lake, log.entries(), through or last)
+        planned = plan(lake, connection, log.entries(), through or last)
         writer = SealedFiles(
             open_archive_place(lake),
             connection,

@@ -7,17 +7,16 @@ through the last closed one; rows that came later are a numbered supplement of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.archive.lake_rows import LakeTable, Loads, open_tables, rows_by_load
-from pipelines.lake.duck import connect
-from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from pipelines.archive.log import Entry
 
 FIRST_DAY = date(2013, 1, 1)
@@ -80,7 +79,7 @@ def sealed_days(entries: Iterable[Entry]) -> Sealed:
     return sealed
 
 
-def plan(lake: Lake, entries: Iterable[Entry], last: date) -> Plan:
+def plan(lake: Lake, connection: DuckDBPyConnection, entries: Iterable[Entry], last: date) -> Plan:
     """Compare the lake with the seals, and say what is to be sealed.
 
     A day is read only if its count of rows by the table's log, or the loads that the lake's
@@ -88,29 +87,27 @@ def plan(lake: Lake, entries: Iterable[Entry], last: date) -> Plan:
 
     Args:
         lake: The lake.
+        connection: Reads the lake; it learns the columns of its tables.
         entries: The entries of the archive's log.
         last: Last UTC day to seal; it must be closed.
     """
     sealed, planned, differences = sealed_days(entries), list[Planned](), list[str]()
-    with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
-        tables = open_tables(lake, connection)
-        for name in TABLES:
-            days_of = {s: days for s, days in sealed.items() if s.table == name}
-            table = tables[name]
-            wanted = [day for day in _differing(table, days_of) if day <= last]
-            found = rows_by_load(connection, table, wanted)
-            changed: set[date] = set()
-            for day in wanted:
-                sealed_then = {s: days[day] for s, days in days_of.items() if day in days}
-                why = _difference(found.get(day, {}), table.expected.get(day, {}), sealed_then)
-                if why:
-                    changed.add(day)
-                    differences.append(f"{name} of {day}: {why}")
-                    continue
-                planned += _with_rows(name, day, found.get(day, {}), sealed_then)
-            planned += _empty(
-                days_of, [p for p in planned if p.stream.table == name], changed, last
-            )
+    tables = open_tables(lake, connection)
+    for name, table in tables.items():
+        days_of = {s: days for s, days in sealed.items() if s.table == name}
+        wanted = [day for day in _differing(table, days_of) if day <= last]
+        found = rows_by_load(connection, table, wanted)
+        changed: set[date] = set()
+        with_rows: list[Planned] = []
+        for day in wanted:
+            sealed_then = {s: days[day] for s, days in days_of.items() if day in days}
+            why = _difference(found.get(day, {}), table.expected.get(day, {}), sealed_then)
+            if why:
+                changed.add(day)
+                differences.append(f"{name} of {day}: {why}")
+            else:
+                with_rows += _with_rows(name, day, found.get(day, {}), sealed_then)
+        planned += [*with_rows, *_empty(days_of, with_rows, changed, last)]
     planned.sort(key=lambda p: (p.event_date, p.stream.table, p.stream.environment or ""))
     return Plan(tuple(planned), tuple(differences), tables)
 
