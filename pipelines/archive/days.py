@@ -1,0 +1,129 @@
+"""Days: whether every day was sealed once, and nothing was deleted that had to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pipelines.archive.chain import Chain
+from pipelines.archive.entry import entry_path
+from pipelines.archive.findings import Finding
+from pipelines.archive.holds import active
+from pipelines.archive.manifest import Manifest
+
+if TYPE_CHECKING:
+    from pipelines.archive.entry import Entry
+
+DAY = timedelta(days=1)
+FIRST_DAY = date(2013, 1, 1)
+"""Workato's first year: earlier days come from wrong clocks, those between were never sealed."""
+IN_ARREARS = timedelta(days=1)
+"""How long, by the times of the log, one stream may lag behind another: a sealing takes a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """An entry of kind `delete`: the objects of these seals were removed."""
+
+    index: int
+    recorded_at: datetime
+    seals: tuple[int, ...]
+    paths: tuple[str, ...]
+
+
+def deletions(entries: Mapping[int, Entry], vouched: Collection[int]) -> list[Deletion]:
+    """The deletions that are vouched for; any other excuses nothing.
+
+    Raises:
+        ValueError: One of them does not say what was deleted; the message names it.
+    """
+    read: list[Deletion] = []
+    for index, entry in sorted(entries.items()):
+        if entry.kind == "delete" and index in vouched:
+            try:
+                read.append(msgspec.convert(entry.body, Deletion))
+            except msgspec.ValidationError as error:
+                raise ValueError(f"{entry_path(index)}: {error}") from error
+    return read
+
+
+def gaps(manifests: Collection[Manifest]) -> Iterator[Finding]:
+    """Days, and numbers of supplements, that a stream skips; streams that stopped before others."""
+    streams: dict[tuple[str, str], list[Manifest]] = {}
+    for seal in manifests:
+        streams.setdefault(seal.stream, []).append(seal)
+    for stream in sorted(streams):
+        seals = streams[stream]
+        yield from _repeated(seals)
+        yield from _skipped(seals)
+        yield from _arrears(seals, manifests)
+
+
+def _repeated(seals: Sequence[Manifest]) -> Iterator[Finding]:
+    first: dict[tuple[date, int], Manifest] = {}
+    for seal in sorted(seals, key=lambda one: one.index):
+        before = first.setdefault((seal.event_date, seal.supplement), seal)
+        if before is not seal:
+            detail = f"{seal.name} was sealed already by {entry_path(before.index)}"
+            yield Finding("repeated_seal", entry_path(seal.index), detail)
+
+
+def _skipped(seals: Sequence[Manifest]) -> Iterator[Finding]:
+    days: dict[date, set[int]] = {}
+    for seal in seals:
+        days.setdefault(seal.event_date, set()).add(seal.supplement)
+    of = _of(seals[0])
+    ordered = sorted(days)
+    for before, after in pairwise(ordered):
+        if after - before > DAY and before >= FIRST_DAY:
+            detail = f"no seal from {before + DAY} to {after - DAY}"
+            yield Finding("gap_of_days", of, detail)
+    for day in ordered:
+        lacking = set(range(max(days[day]))) - days[day]
+        if lacking:
+            listed = ", ".join(str(number) for number in sorted(lacking))
+            yield Finding("gap_of_days", of, f"{day} lacks the seal or supplement {listed}")
+
+
+def _arrears(seals: Sequence[Manifest], all_seals: Collection[Manifest]) -> Iterator[Finding]:
+    last = max(seal.event_date for seal in seals)
+    settled = max(seal.recorded_at for seal in all_seals) - IN_ARREARS
+    others = [
+        seal.event_date
+        for seal in all_seals
+        if seal.event_date > last and seal.recorded_at < settled
+    ]
+    if others:
+        detail = f"sealed through {last} only, while others are through {max(others)}"
+        yield Finding("gap_of_days", _of(seals[0]), detail)
+
+
+def _of(seal: Manifest) -> str:
+    return f"{seal.table}/environment={seal.environment or ''}"
+
+
+def unlawful(
+    chain: Chain, manifests: Mapping[int, Manifest], deleted: Collection[Deletion]
+) -> Iterator[Finding]:
+    """Deletions before the end of a retention, or of what a legal hold covered at that time."""
+    for deletion in deleted:
+        path = entry_path(deletion.index)
+        before = [chain.entries[at] for at in sorted(chain.vouched) if at < deletion.index]
+        try:
+            holds = active(before)
+        except (KeyError, TypeError, ValueError) as error:
+            yield Finding("wrong_manifest", path, f"a hold before it cannot be read: {error}")
+            holds = []
+        for seal in (manifests[index] for index in deletion.seals if index in manifests):
+            if seal.retain_until and deletion.recorded_at.date() < seal.retain_until:
+                detail = f"{seal.name} was to be kept until {seal.retain_until}"
+                yield Finding("deleted_early", path, detail)
+            for hold in holds:
+                if hold.covers(chain.entries[seal.index].body):
+                    detail = f"{seal.name} was under the hold {hold.hold_id}"
+                    yield Finding("deleted_while_held", path, detail)
