@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.context import now, open_lake, print_json, print_table, stderr, unique
+from pipelines.cli.progress import advancing
 
 if TYPE_CHECKING:
     from pipelines.lake.load import Report
@@ -84,24 +85,9 @@ def configured_sources(lake: Lake, paths: list[str]) -> list[Source]:
 
 def load_with_progress(lake: Lake, sources: list[Source]) -> Report:
     """Load, with a progress bar on standard error."""
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
     from pipelines.lake.load import load as load_lake
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,} of {task.total:,}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=stderr(), transient=True) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(what: str, added: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what.capitalize(), total=total)
-            progress.update(tasks[what], advance=added)
-
+    with advancing() as advance:
         return load_lake(lake, sources, clock=now, unique=unique, progress=advance)
 
 

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from pipelines.cli import (
+    archive,
     blind,
     check,
     errors,
@@ -46,6 +47,7 @@ app.command()(report.report)
 app.command("config")(show.config)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(lake.app, name="lake")
+app.add_typer(archive.app, name="archive")
 
 
 def main() -> None:
