@@ -61,9 +61,9 @@ def fill(place: Place, lake: Lake, *, now: datetime = LOADED) -> None:
     run_load(lake, [place.landing], now=now)
 
 
-def seal_all(lake: Lake, *, now: datetime = NOW, **more: Any) -> list[Sealed]:
+def seal_all(lake: Lake, *, now: datetime = NOW, by: str = "test", **more: Any) -> list[Sealed]:
     """Seal what is closed."""
-    return list(seal(lake, clock=lambda: now, signer=signer_of(lake), by="test", **more))
+    return list(seal(lake, clock=lambda: now, signer=signer_of(lake), by=by, **more))
 
 
 def entries_of(lake: Lake) -> list[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ def seal(
             lake.storage.settings.work_dir,
             file_rows,
         )
-        sealing = _Sealing(lake, log, writer, clock, signer, by, fault)
+        sealing = _Sealing(lake, log, writer, clock, signer, by, fault, _Others(log))
         for sealed in sealing.run(planned.seals):
             if progress is not None:
                 progress("days sealed", 1, len(planned.seals))
@@ -139,6 +139,27 @@ def _refuse(planned: Plan) -> None:
     )
 
 
+class _Others:
+    """What other writers sealed since the plan was made, once one of them was met."""
+
+    def __init__(self, log: Log) -> None:
+        self._log, self._first, self._are_met = log, len(log.entries()), False
+
+    def meet(self, planned: Planned) -> None:
+        """Check now and from now on: who came first once may be ahead with the next as well."""
+        self._are_met = True
+        self.check(planned)
+
+    def check(self, planned: Planned) -> None:
+        """Raise `_SealedByOther` if another writer made this seal."""
+        if not self._are_met:
+            return
+        made = sealed_days(self._log.entries()[self._first :]).get(planned.stream, {})
+        day = made.get(planned.event_date)
+        if day is not None and day.supplement >= planned.supplement:
+            raise _SealedByOther
+
+
 @dataclass(frozen=True, slots=True)
 class _Sealing:
     lake: Lake
@@ -148,6 +169,7 @@ class _Sealing:
     signer: Signer
     by: str
     fault: Fault
+    others: _Others
 
     def run(self, seals: Iterable[Planned]) -> Iterator[Sealed | None]:
         """Write files of several days side by side, and append their entries in order."""
@@ -175,6 +197,7 @@ class _Sealing:
         facts = written.result()
         self.fault("written")
         try:
+            self.others.check(planned)
             entry = append(
                 self.log,
                 "seal",
@@ -182,7 +205,7 @@ class _Sealing:
                 clock=self.clock,
                 signer=self.signer,
                 by=self.by,
-                recheck=lambda: self._unless_sealed(planned),
+                recheck=lambda: self.others.meet(planned),
             )
         except _SealedByOther:
             return None
@@ -195,9 +218,3 @@ class _Sealing:
             facts["root"],
             entry.index,
         )
-
-    def _unless_sealed(self, planned: Planned) -> None:
-        days: Mapping[date, Any] = sealed_days(self.log.entries()).get(planned.stream, {})
-        day = days.get(planned.event_date)
-        if day is not None and day.supplement >= planned.supplement:
-            raise _SealedByOther
