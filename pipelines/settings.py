@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,7 +15,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
+from pipelines.archive.settings import ArchiveSettings, RetentionSettings
 from pipelines.errors import ConfigurationError
 
 CONFIG_FILE_VARIABLE = "TRAILHOUSE_CONFIG"
@@ -40,64 +41,6 @@ class SourceSettings(BaseModel):
     """Folder, file or `s3://bucket/prefix`."""
     copy_to_landing: bool = False
     """Copy objects to `landing/<name>/` before loading: for sources that are not durable."""
-
-
-class RetentionSettings(BaseModel):
-    """How long sealed days are kept: an `[[archive.retention]]` table; the most specific wins."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    table: str = "*"
-    """Lake table, or `*` for any."""
-    environment: str = "*"
-    """Environment of the workspace, or `*` for any."""
-    years: Annotated[int, Field(ge=1, le=1000)]
-    """Calendar years after the day; without any table that fits, days are kept for ever."""
-
-
-class ArchiveSettings(BaseModel):
-    """Where sealed days go, who signs them, and who is told: the `[archive]` table."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: Annotated[str, Field(min_length=1)] | None = None
-    """Folder or `s3://bucket/prefix`; without it, `archive/` under the lake URL."""
-    signing_key: str | None = None
-    """The private key by reference: `file:PATH`, `env:NAME` or `command:PROGRAM …`."""
-    signing_public_key: Path | None = None
-    """PEM file of the public key that belongs to a `command:`."""
-    trusted_keys: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
-    """Ids of keys that are trusted when the archive is verified; what the log says is not."""
-    object_lock: Literal["governance", "compliance"] | None = None
-    """Have the store refuse deletion until the retention ends; the bucket must allow it."""
-    anchor_urls: tuple[str, ...] = ()
-    """Folders or `s3://bucket/prefix` out of the writer's reach that get the newest entry."""
-    anchor_email: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
-    """Addresses that get the newest entry; they need `smtp_host`."""
-    smtp_host: str | None = None
-    """Mail server that takes messages for `anchor_email`."""
-    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
-    """Its port."""
-    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
-    """How the connection to it is encrypted."""
-    smtp_user: str | None = None
-    """User at the mail server."""
-    smtp_password: SecretStr | None = None
-    """Password at the mail server; better set as a variable than in a file."""
-    smtp_from: str | None = None
-    """Sender of the messages; without it, the first address of `anchor_email`."""
-    timestamp_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    """RFC 3161 authority that stamps the newest entry."""
-    retention: tuple[RetentionSettings, ...] = ()
-    """How long days are kept, per table and environment."""
-
-    @model_validator(mode="after")
-    def _is_complete(self) -> Self:
-        if self.object_lock and not self.retention:
-            raise ValueError("object_lock needs [[archive.retention]]: until when shall it hold?")
-        if self.anchor_email and not self.smtp_host:
-            raise ValueError("anchor_email needs smtp_host, the mail server that takes messages")
-        return self
 
 
 class Settings(BaseSettings):
@@ -210,9 +153,12 @@ def _refuse_unknown_variables() -> None:
 
 def _explain_json(error: SettingsError) -> str:
     """A variable that holds a list or table is JSON, and this one is not."""
+    name, form = "TRAILHOUSE_SOURCE", '[{"name": "…", "url": "…"}], or as [[source]] tables'
+    if "archive" in str(error):
+        name = "TRAILHOUSE_ARCHIVE, or a list in TRAILHOUSE_ARCHIVE__…"
+        form = '{"url": "…"} and ["…"], or as an [archive] table'
     return (
-        f"variable TRAILHOUSE_SOURCE: not valid JSON: {error.__cause__}; "
-        'write it as [{"name": "…", "url": "…"}], or as [[source]] tables in trailhouse.toml'
+        f"variable {name}: not valid JSON: {error.__cause__}; write it as {form} in trailhouse.toml"
     )
 
 
@@ -220,14 +166,29 @@ def _explain(error: ValidationError, path: Path) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         name = ".".join(str(part) for part in problem["loc"])
-        variable = f"TRAILHOUSE_{problem['loc'][0]}".upper()
-        where = f"variable {variable}" if variable in os.environ else f"{path}"
-        found = "" if "secret" in name else f", found {problem['input']!r}"
-        fields = SourceSettings.model_fields if "." in name else Settings.model_fields
+        where = next((f"variable {v}" for v in _variables(problem["loc"]) if v in os.environ), path)
+        # somebody may have written the key itself instead of a reference to it
+        is_private = name == "archive" or any(w in name for w in ("secret", "password", "_key"))
+        found = "" if is_private else f", found {problem['input']!r}"
         allowed = (
-            f"unknown setting; known: {', '.join(sorted(fields))}"
+            f"unknown setting; known: {', '.join(sorted(_fields(problem['loc'])))}"
             if problem["type"] == "extra_forbidden"
             else problem["msg"]
         )
         lines.append(f"{where}: setting {name!r}: {allowed}{found}")
     return "\n".join(lines)
+
+
+def _variables(location: tuple[int | str, ...]) -> Iterator[str]:
+    """The variables that may have set a setting, the most specific first."""
+    for length in range(len(location), 0, -1):
+        yield "TRAILHOUSE_" + "__".join(map(str, location[:length])).upper()
+
+
+def _fields(location: tuple[int | str, ...]) -> Iterable[str]:
+    """The settings that are known where an unknown one was found."""
+    if len(location) == 1:
+        return Settings.model_fields
+    if location[0] == "source":
+        return SourceSettings.model_fields
+    return (RetentionSettings if "retention" in location else ArchiveSettings).model_fields

@@ -119,7 +119,7 @@ def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> bool:
     """Whether the proof leads from a leaf hash to the root (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or not _are_hashes([leaf, root, *proof]):
         return False
     at, last, found = index, size - 1, leaf
     for sibling in proof:
@@ -133,6 +133,10 @@ def verify_inclusion(
             found = node_hash(found, sibling)
         at, last = at >> 1, last >> 1
     return last == 0 and found == root
+
+
+def _are_hashes(texts: Sequence[bytes]) -> bool:
+    return all(len(text) == HASH_BYTES for text in texts)
 
 
 def consistency_proof(levels: Sequence[bytes], old: int, new: int) -> list[bytes]:
@@ -161,7 +165,7 @@ def verify_consistency(
     old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:
     """Whether the proof shows the new tree to begin with the old one (RFC 9162, 2.1.4.2)."""
-    if not 0 < old <= new:
+    if not 0 < old <= new or not _are_hashes(proof):
         return False
     if old == new:
         return not proof and old_root == new_root

@@ -68,6 +68,31 @@ def test_sources_are_read_in_order() -> None:
         pytest.param(
             "[[source]]\nname='a'\nurl='x'\ncopy=true", ["source.0.copy", "unknown"], id="extra"
         ),
+        pytest.param("[archive]\nulr='x'", ["archive.ulr", "unknown", "signing_key"], id="archive"),
+        pytest.param(
+            "[archive]\nobject_lock='legal'",
+            ["archive.object_lock", "governance", "legal"],
+            id="lock",
+        ),
+        pytest.param(
+            "[archive]\nobject_lock='governance'",
+            ["archive", "object_lock needs [[archive.retention]]"],
+            id="lock without an end",
+        ),
+        pytest.param(
+            "[archive]\nanchor_email=['a@b']", ["anchor_email needs smtp_host"], id="no mail server"
+        ),
+        pytest.param(
+            "[archive]\ntrusted_keys=['ab12']", ["archive.trusted_keys.0", "pattern"], id="key id"
+        ),
+        pytest.param(
+            "[[archive.retention]]\nyears=0", ["archive.retention.0.years", "0"], id="no years"
+        ),
+        pytest.param(
+            "[[archive.retention]]\ntables='x'",
+            ["archive.retention.0.tables", "environment, table, years"],
+            id="retention",
+        ),
         pytest.param(
             "[[source]]\nname='a'\nurl='x'\n[[source]]\nname='a'\nurl='y'",
             ["two sources are named 'a'"],
@@ -160,3 +185,57 @@ def test_settings_cannot_be_changed() -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         found.threads = 7
+
+
+def test_the_archive_is_set_by_table_and_variable_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(
+        '[archive]\nurl = "/file"\nsigning_key = "file:seal.pem"\n'
+        '[[archive.retention]]\nenvironment = "prod"\nyears = 10'
+    )
+    monkeypatch.setenv("TRAILHOUSE_ARCHIVE__URL", "/variable")
+    monkeypatch.setenv("TRAILHOUSE_ARCHIVE__ANCHOR_URLS", '["/a", "/b"]')
+
+    found = load_settings().archive
+
+    assert (found.url, found.signing_key) == ("/variable", "file:seal.pem")
+    assert found.anchor_urls == ("/a", "/b")
+    assert [(r.table, r.environment, r.years) for r in found.retention] == [("*", "prod", 10)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("TRAILHOUSE_ARCHIVE", "{", "TRAILHOUSE_ARCHIVE, or a list"),
+        ("TRAILHOUSE_ARCHIVE__ANCHOR_URLS", "/a", "TRAILHOUSE_ARCHIVE__…: not valid JSON"),
+        ("TRAILHOUSE_ARCHIVE__SMTP_PORT", "x", "TRAILHOUSE_ARCHIVE__SMTP_PORT: setting"),
+        ("TRAILHOUSE_ARCHIVE__ULR", "/a", "TRAILHOUSE_ARCHIVE__ULR is not a setting"),
+    ],
+)
+def test_a_wrong_variable_of_the_archive_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match=told):
+        load_settings()
+
+
+@pytest.mark.parametrize("variable", ["TRAILHOUSE_ARCHIVE__SIGNING_KEY", "TRAILHOUSE_ARCHIVE"])
+def test_a_key_written_instead_of_a_reference_is_refused_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    key = "-----BEGIN PRIVATE KEY----- MC4CAQAw"
+    monkeypatch.setenv(variable, f'{{"signing_key": "{key}"}}' if variable[-1] == "E" else key)
+
+    with pytest.raises(ConfigurationError, match=r"signing_key.*file:PATH") as refused:
+        load_settings()
+
+    assert "MC4CAQAw" not in str(refused.value)
+
+
+def test_the_password_of_the_mail_server_is_masked() -> None:
+    shown = load_settings(archive={"smtp_password": "hidden"}).shown()
+
+    assert shown["archive"]["smtp_password"] == "**********"
