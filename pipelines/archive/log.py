@@ -55,7 +55,12 @@ class Log:
         """
         place = self._source()
         if not self._entries:
-            paths = self._paths(place)
+            try:
+                paths = self._paths(place)
+            except ArchiveError:
+                if self.mirror is None or place is self.mirror:
+                    raise
+                return []  # who may only write begins; if it was begun, the store refuses entry 0
             with ThreadPoolExecutor(FETCHES) as pool:
                 self._extend(pool.map(place.get, (paths[index] for index in sorted(paths))))
         while (content := _found(place, self._name(place, len(self._entries)))) is not None:
@@ -218,18 +223,21 @@ class Log:
             self._compare(entry)
 
     def _compare(self, entry: Entry) -> None:
-        """Hold an entry of ours against the archive's, where that may be read."""
+        """Hold an entry of ours against the one that the archive has under its name."""
         try:
             archived = self.archive.get(entry.path)
-        except ArchiveError:
-            if entry.index:
-                return
-            archived = b""  # an archive that begins twice
+        except ArchiveError as error:
+            # never taken for ours: whoever lost the mirror would go on in the mirror alone
+            raise ArchiveError(
+                f"{self.archive.url}/{entry.path} is there already, and this identity may not read "
+                "whether it is the same entry. Run it again; if it says so again, the mirror in the "
+                "lake was lost: run any archive command with an identity that may read the archive"
+            ) from error
         if archived != entry.content:
             raise ArchiveError(
                 f"{self.archive.url}/{entry.path} is another entry than the mirror's in the lake; "
-                f"the mirror was lost or changed, or the archive was. {HEALS}; then mend the "
-                "mirror with an identity that may read the archive"
+                f"the mirror was lost or changed, or the archive was. {HEALS}; then mend the mirror "
+                "with an identity that may read the archive"
             )
 
     def _kept_with(self, entry: Entry) -> date | None:

@@ -1,0 +1,156 @@
+"""Object Lock: what is sealed with it cannot go before its time, whoever deletes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from lakes import NOW, activity, encode, lake_at, run_load
+from s3_server import S3Server
+
+from pipelines.archive.keys import make_key, open_signer
+from pipelines.archive.log import open_log
+from pipelines.archive.retention import delete, due
+from pipelines.archive.seal import seal
+from pipelines.errors import TrailhouseError
+from pipelines.lake.tables import Lake
+
+YEARS = 20
+DAY = "2026-02-03"
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A lake that was sealed into a bucket with Object Lock, and that bucket."""
+
+    lake: Lake
+    client: Any
+    bucket: str
+
+    def versions(self, prefix: str) -> list[tuple[str, str]]:
+        """Key and version of every object under a prefix of the archive."""
+        found = self.client.list_object_versions(Bucket=self.bucket, Prefix=f"archive/{prefix}")
+        return [(one["Key"], one["VersionId"]) for one in found["Versions"]]
+
+    def lock(self, key: str, version: str) -> tuple[str, datetime]:
+        """Mode and end of an object's lock."""
+        facts = self.client.head_object(Bucket=self.bucket, Key=key, VersionId=version)
+        return facts["ObjectLockMode"], facts["ObjectLockRetainUntilDate"]
+
+    def delete(self, key: str, version: str, **how: Any) -> None:
+        """Delete one version for ever."""
+        self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version, **how)
+
+
+@pytest.fixture
+def locked(s3: S3Server, tmp_path: Path) -> Callable[[str], Locked]:
+    """Seals one day into a bucket with Object Lock of a mode."""
+    client, bucket = s3.client(), f"locked-{tmp_path.name.replace('_', '-').lower()[-40:]}"
+    client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    (tmp_path / "events.ndjson").write_bytes(encode(activity()))
+    make_key(tmp_path / "seal.pem")
+
+    def make(mode: str) -> Locked:
+        lake = lake_at(
+            tmp_path / "lake",
+            archive={
+                "url": f"s3://{bucket}/archive",
+                "signing_key": f"file:{tmp_path / 'seal.pem'}",
+                "object_lock": mode,
+                "retention": [{"table": "*", "environment": "*", "years": YEARS}],
+            },
+        )
+        run_load(lake, [tmp_path / "events.ndjson"])
+        signer = open_signer(lake.storage.settings)
+        assert list(seal(lake, clock=lambda: NOW, signer=signer, by="sealer"))
+        return Locked(lake, client, bucket)
+
+    return make
+
+
+def refused(call: Callable[[], object]) -> bool:
+    """Whether the store refuses a call; any other error is an error."""
+    try:
+        call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDenied":
+            raise
+        return True
+    return False
+
+
+@pytest.mark.parametrize("mode", ["governance", "compliance"])
+def test_sealed_files_are_locked_until_the_end_of_their_retention(
+    locked: Callable[[str], Locked], mode: str
+) -> None:
+    archive = locked(mode)
+
+    files = archive.versions("activity/")
+
+    assert {key.rpartition("/")[0].rpartition("/")[2] for key, _ in files} == {f"event_date={DAY}"}
+    end = datetime(2026 + YEARS, 2, 3, tzinfo=UTC)
+    assert {archive.lock(*file) for file in files} == {(mode.upper(), end)}
+
+
+def test_in_compliance_mode_nobody_deletes_or_shortens(locked: Callable[[str], Locked]) -> None:
+    archive = locked("compliance")
+    key, version = archive.versions("activity/")[0]
+    sooner = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime(2027, 1, 1, tzinfo=UTC)}
+
+    assert refused(lambda: archive.delete(key, version))
+    assert refused(lambda: archive.delete(key, version, BypassGovernanceRetention=True))
+    assert refused(
+        lambda: archive.client.put_object_retention(
+            Bucket=archive.bucket, Key=key, VersionId=version, Retention=sooner
+        )
+    )
+    assert archive.versions("activity/")[0] == (key, version)
+
+
+def test_in_governance_mode_only_who_may_bypass_it_deletes(locked: Callable[[str], Locked]) -> None:
+    archive = locked("governance")
+    key, version = archive.versions("activity/")[0]
+
+    assert refused(lambda: archive.delete(key, version))
+    archive.delete(key, version, BypassGovernanceRetention=True)
+
+    assert (key, version) not in archive.versions("activity/")
+
+
+def test_an_overwritten_file_is_still_there_as_it_was_sealed(
+    locked: Callable[[str], Locked],
+) -> None:
+    archive = locked("compliance")
+    key, version = archive.versions("activity/")[0]
+    sealed = archive.client.get_object(Bucket=archive.bucket, Key=key)["Body"].read()
+
+    archive.client.put_object(Bucket=archive.bucket, Key=key, Body=b"forged")
+
+    found = archive.client.get_object(Bucket=archive.bucket, Key=key, VersionId=version)
+    assert found["Body"].read() == sealed
+
+
+def test_a_deletion_before_its_time_is_refused_before_the_store_is_asked(
+    locked: Callable[[str], Locked],
+) -> None:
+    archive = locked("governance")
+    entries = open_log(archive.lake).entries()
+    (sealed,) = (
+        e.index
+        for e in entries
+        if e.kind == "seal" and e.body["rows"] and e.body["table"] == "activity"
+    )
+    signer = open_signer(archive.lake.storage.settings)
+
+    with pytest.raises(TrailhouseError, match="no seal that is due"):
+        delete(
+            archive.lake, [sealed], reason="early", clock=lambda: NOW, signer=signer, by="custodian"
+        )
+
+    assert due(entries, NOW.date()) == []
+    assert open_log(archive.lake).entries() == entries
