@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipelines.archive.log import Entry
     from pipelines.archive.place import Place
-    from pipelines.settings import ArchiveSettings
+    from pipelines.archive.settings import ArchiveSettings
 
 TIMEOUT = 30
 """Seconds to wait for the mail server."""
