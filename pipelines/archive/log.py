@@ -15,8 +15,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.entry import COMMON, Entry, Signature, entry_path, parse_entry, sign_entry
-from pipelines.archive.keys import PublicKey, Signer, parse_public_key
+from pipelines.archive.keys import PublicKey, Signer
 from pipelines.archive.place import Place, open_archive_place, open_place
+from pipelines.archive.succession import added_key, first_unsigned, key_facts
 from pipelines.errors import ArchiveError
 from pipelines.sources.find import join
 
@@ -132,22 +133,17 @@ class Log:
         if common is not None:
             self._compare(self._entries[common])
         lost = sorted(archived.keys() - self._paths(self.mirror).keys())
-        for index in lost:
-            content = self.archive.get(archived[index])
-            if index >= len(self._entries):
-                self._extend([content])
-                self._vouch(self._entries[index])
-            self.mirror.put_new(_mirror_name(index), content)
-
-    def _vouch(self, entry: Entry) -> None:
-        """Nobody without the key shall have us continue what they put into the archive."""
-        key = current_key(self._entries[: entry.index]) or self._key
-        by = entry.signatures[0]
-        if key is None or not (key.key_id == by.key_id and key.verify(by.signature, entry.signed)):
-            self._entries.pop()
+        if not lost:
+            return
+        self._extend(self.archive.get(archived[i]) for i in lost if i >= len(self._entries))
+        # nobody without the key shall have us continue what they put into the archive
+        if (unsigned := first_unsigned(self._entries, lost[0])) is not None:
+            self._entries.clear()
             raise ArchiveError(
-                f"{self.archive.url}/{entry.path} is not signed with the archive's key; {HEALS}"
+                f"{self.archive.url}/{unsigned.path} is not signed with the archive's key; {HEALS}"
             )
+        for index in lost:
+            self.mirror.put_new(_mirror_name(index), self._entries[index].content)
 
     def _source(self) -> Place:
         """Where entries are read: the mirror, unless it was lost or never was."""
@@ -183,7 +179,7 @@ class Log:
     def _add(self, entry: Entry) -> None:
         self._entries.append(entry)
         if entry.kind == "key":
-            self._key = current_key([entry])
+            self._key = added_key(entry)
         self._kept = self._kept_with(entry)
 
     def _body(self, kind: str, facts: Mapping[str, Any], now: datetime, by: str) -> dict[str, Any]:
@@ -230,14 +226,14 @@ class Log:
             # never taken for ours: whoever lost the mirror would go on in the mirror alone
             raise ArchiveError(
                 f"{self.archive.url}/{entry.path} is there already, and this identity may not read "
-                "whether it is the same entry. Run it again; if it says so again, the mirror in the "
-                "lake was lost: run any archive command with an identity that may read the archive"
+                "whether it is the same entry. Run it again; if it says so again, the mirror "
+                "in the lake was lost: run any archive command with an identity that may read it"
             ) from error
         if archived != entry.content:
             raise ArchiveError(
                 f"{self.archive.url}/{entry.path} is another entry than the mirror's in the lake; "
-                f"the mirror was lost or changed, or the archive was. {HEALS}; then mend the mirror "
-                "with an identity that may read the archive"
+                f"the mirror was lost or changed, or the archive was. {HEALS}; then mend the "
+                "mirror with an identity that may read the archive"
             )
 
     def _kept_with(self, entry: Entry) -> date | None:
@@ -255,20 +251,6 @@ def open_log(lake: Lake) -> Log:
 def open_mirror(lake: Lake) -> Place:
     """The place of the log's mirror: `archive_log/` in the lake."""
     return open_place(join(lake.url, MIRROR), lake.storage)
-
-
-def current_key(entries: Iterable[Entry]) -> PublicKey | None:
-    """The key that signs the next entry, None for an empty log."""
-    key = None
-    for entry in entries:
-        if entry.kind == "key":
-            key = entry.body
-    return parse_public_key(key["public_key"]) if key else None
-
-
-def key_facts(key: PublicKey, retires: str | None) -> dict[str, Any]:
-    """The fields of the entry that adds a key, and retires the id of the one before."""
-    return {"action": "add", "key_id": key.key_id, "public_key": key.pem, "retires": retires}
 
 
 def _mirror_name(index: int) -> str:

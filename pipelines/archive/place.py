@@ -5,34 +5,21 @@ Nothing here knows what the objects are; `log` and `seal` do.
 
 from __future__ import annotations
 
-import io
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
-from uuid import uuid4
 
-from pipelines.errors import ArchiveError, ConfigurationError
+from pipelines.archive.bucket import Bucket
+from pipelines.archive.folder import Folder
+from pipelines.errors import ConfigurationError
 from pipelines.lake.storage import Storage, absolute, is_s3
 from pipelines.sources.find import join
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-    from obstore.store import LocalStore, S3Store
-
-    from pipelines.archive.uploads import Uploads
     from pipelines.lake.tables import Lake
 
-INCOMING = ".incoming"
-"""Where a folder keeps what is being written; a crash may leave something, which nobody reads."""
-COPY_BYTES = 1 << 20
-READ_AHEAD_BYTES = 1 << 16
-"""Least that is fetched at once: the footer of most Parquet files, and less than a row group."""
+__all__ = ["Bucket", "Folder", "Place", "open_archive_place", "open_place"]
 
 
 class Place(Protocol):
@@ -116,201 +103,3 @@ def open_place(url: str, storage: Storage, *, object_lock: str | None = None) ->
             "was created with Object Lock in archive.url, or leave archive.object_lock out"
         )
     return Folder(url)
-
-
-@contextmanager
-def _told(url: str, path: str) -> Iterator[None]:
-    """Turn what a store says into an `ArchiveError`; what is not there stays what it is."""
-    from obstore.exceptions import BaseError
-
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(f"{url}/{path}") from error
-    except (OSError, BaseError) as error:
-        text = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ArchiveError(
-            f"{url}/{path}: the archive cannot be read or written: {text}"
-        ) from error
-
-
-def _inside(path: str) -> str:
-    """The path, which must not lead out: manifests of others name paths."""
-    if path.startswith("/") or ".." in path.split("/") or "\\" in path or "\0" in path:
-        raise ArchiveError(f"{path!r} is no path inside an archive")
-    return path
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A place on a file system."""
-
-    url: str
-
-    def put_new(self, path: str, data: bytes | Path, *, retain_until: date | None = None) -> bool:
-        """Write beside, flush to the disk, link under the name; folders have no Object Lock."""
-        target, incoming = self._path(path), Path(self.url, INCOMING)
-        with _told(self.url, path):
-            if target.exists():
-                return False
-            incoming.mkdir(parents=True, exist_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = incoming / uuid4().hex
-            try:
-                _write(partial, data)
-                os.link(partial, target)  # unlike a rename it never replaces
-            except FileExistsError:
-                return False
-            finally:
-                partial.unlink(missing_ok=True)
-            _sync_folders(target.parent, Path(self.url))
-            return True
-
-    def get(self, path: str) -> bytes:
-        """The file's bytes."""
-        with _told(self.url, path):
-            return self._path(path).read_bytes()
-
-    def open(self, path: str) -> IO[bytes]:
-        """The file, opened."""
-        with _told(self.url, path):
-            return self._path(path).open("rb")
-
-    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
-        """The files below a folder, hidden ones too."""
-        root = Path(self.url)
-        for folder, folders, files in os.walk(root / _inside(prefix)):
-            if Path(folder) == root and INCOMING in folders:
-                folders.remove(INCOMING)
-            for name in files:
-                file = Path(folder, name)
-                yield file.relative_to(root).as_posix(), file.lstat().st_size
-
-    def exists(self, path: str) -> bool:
-        """Whether there is such a file."""
-        return self._path(path).is_file()
-
-    def delete(self, path: str) -> None:
-        """Unlink the file."""
-        target = self._path(path)
-        with _told(self.url, path):
-            target.unlink(missing_ok=True)
-            if target.parent.is_dir():
-                _sync_folders(target.parent, target.parent)
-
-    def _path(self, path: str) -> Path:
-        return Path(self.url, _inside(path))
-
-
-def _write(path: Path, data: bytes | Path) -> None:
-    with path.open("xb") as file:
-        if isinstance(data, Path):
-            with data.open("rb") as source:
-                shutil.copyfileobj(source, file, COPY_BYTES)
-        else:
-            file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folders(first: Path, last: Path) -> None:
-    """Make names durable, of a file and of the folders above it that may be new."""
-    while True:
-        descriptor = os.open(first, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if first in (last, first.parent):
-            return
-        first = first.parent
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A place in an object store; to write, an identity needs s3:PutObject and nothing else."""
-
-    url: str
-    storage: Storage
-    object_lock: str | None = None
-
-    @cached_property
-    def _store(self) -> LocalStore | S3Store:
-        return self.storage.store(self.url)
-
-    @cached_property
-    def _uploads(self) -> Uploads:
-        from pipelines.archive.uploads import Uploads
-
-        return Uploads(self.url, self.storage.s3, self.object_lock)
-
-    def put_new(self, path: str, data: bytes | Path, *, retain_until: date | None = None) -> bool:
-        """Put the object unless one exists, with the digest that the store shall hold it to."""
-        return self._uploads.put_new(_inside(path), data, retain_until)
-
-    def get(self, path: str) -> bytes:
-        """The object's bytes."""
-        with _told(self.url, path):
-            return bytes(self._store.get(_inside(path)).bytes())
-
-    def open(self, path: str) -> IO[bytes]:
-        """A reader that asks for ranges."""
-        with _told(self.url, path):
-            size = self._store.head(_inside(path))["size"]
-        return io.BufferedReader(_Ranges(self, path, size), READ_AHEAD_BYTES)
-
-    def get_range(self, path: str, start: int, length: int) -> bytes:
-        """Some bytes of an object."""
-        with _told(self.url, path):
-            return bytes(self._store.get_range(_inside(path), start=start, length=length))
-
-    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
-        """The objects below a prefix."""
-        with _told(self.url, prefix):
-            for page in self._store.list(_inside(prefix).rstrip("/") or None):
-                for meta in page:
-                    yield meta["path"], meta["size"]
-
-    def exists(self, path: str) -> bool:
-        """Whether the newest version is an object."""
-        try:
-            with _told(self.url, path):
-                self._store.head(_inside(path))
-        except FileNotFoundError:
-            return False
-        return True
-
-    def delete(self, path: str) -> None:
-        """Delete every version of the object."""
-        self._uploads.delete(_inside(path))
-
-
-class _Ranges(io.RawIOBase):
-    """An object as a file: each read is one request for a range."""
-
-    def __init__(self, bucket: Bucket, path: str, size: int) -> None:
-        self._bucket, self._path, self._size, self._at = bucket, path, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        into = memoryview(buffer).cast("B")
-        length = min(len(into), self._size - self._at)
-        if length <= 0:
-            return 0
-        content = self._bucket.get_range(self._path, self._at, length)
-        into[: len(content)] = content
-        self._at += len(content)
-        return len(content)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pipelines.archive.keys import Signer
-from pipelines.archive.log import Entry, Log, key_facts
+from pipelines.archive.log import Entry, Log
+from pipelines.archive.succession import key_facts
 from pipelines.errors import ConfigurationError
 
 

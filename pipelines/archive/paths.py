@@ -1,0 +1,31 @@
+"""Paths: what folders and buckets have in common: paths that stay inside, errors that say where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipelines.errors import ArchiveError
+
+
+@contextmanager
+def told(url: str, path: str) -> Iterator[None]:
+    """Turn what a store says into an `ArchiveError`; what is not there stays what it is."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(f"{url}/{path}") from error
+    except (OSError, BaseError) as error:
+        text = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ArchiveError(
+            f"{url}/{path}: the archive cannot be read or written: {text}"
+        ) from error
+
+
+def inside(path: str) -> str:
+    """The path, which must not lead out: manifests of others name paths."""
+    if path.startswith("/") or ".." in path.split("/") or "\\" in path or "\0" in path:
+        raise ArchiveError(f"{path!r} is no path inside an archive")
+    return path
