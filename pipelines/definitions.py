@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.archive import ARCHIVE, ARCHIVE_CHECKS
 from assets.checks import ASSET_CHECKS
 from assets.lake import LAKE
 from assets.landing import LANDING
@@ -13,8 +14,8 @@ from pipelines.schedules import SCHEDULES
 from pipelines.sensors import build_sensors
 
 defs = dg.Definitions(
-    assets=[*LANDING, *LAKE, *VIEWS, *MARTS, *REPORTS],
-    asset_checks=ASSET_CHECKS,
+    assets=[*LANDING, *LAKE, *VIEWS, *MARTS, *REPORTS, *ARCHIVE],
+    asset_checks=[*ASSET_CHECKS, *ARCHIVE_CHECKS],
     jobs=JOBS,
     schedules=SCHEDULES,
     sensors=build_sensors(),

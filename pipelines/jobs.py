@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from getpass import getuser
 from typing import Any
 
 import dagster as dg
 
+from pipelines.archiving import judge_rows, judge_sample, sealed_materializations
+from pipelines.archiving import last_reported as last_reported_entry
+from pipelines.errors import TrailhouseError
 from pipelines.judgement import judge_days
 from pipelines.lake.history import loads_after
 from pipelines.lake.load import load
@@ -14,6 +18,8 @@ from pipelines.resources import Trailhouse, now, unique
 
 LOAD_POOL = "loads"
 """One load at a time; two are safe, but the second only waits for the first."""
+ARCHIVE_POOL = "archive"
+"""One writer of the archive's log at a time; several are safe, but only wait for each other."""
 WEEK = 7
 
 
@@ -78,6 +84,51 @@ def remove_unneeded_files(context: dg.OpExecutionContext, trailhouse: Trailhouse
     context.add_output_metadata({"files_deleted": sum(facts["files"] for facts in done)})
 
 
+@dg.op(pool=ARCHIVE_POOL, out={"sealed": dg.Out(dg.Nothing)})
+def seal_closed_days(
+    context: dg.OpExecutionContext, trailhouse: Trailhouse
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
+    """Seal the closed days, report every seal not reported yet, and compare archive and lake.
+
+    If days were refused over a difference, or a witness could not be told, the run fails once
+    everything else is done and reported.
+    """
+    from pipelines.archive.anchor import anchor, witnesses
+    from pipelines.archive.keys import open_signer
+    from pipelines.archive.log import open_log
+    from pipelines.archive.seal import seal
+
+    lake = trailhouse.lake()
+    signer, by = open_signer(lake.storage.settings), getuser()
+    failed: list[str] = []
+    try:
+        made = sum(1 for _ in seal(lake, clock=now, signer=signer, by=by))
+        context.log.info(f"{made} seals")
+    except TrailhouseError as error:
+        failed.append(str(error))
+    entries = open_log(lake).entries()
+    yield from sealed_materializations(entries, last_reported_entry(context.instance))
+    yield judge_rows(lake)
+    try:
+        if entries and witnesses(lake):
+            for told in anchor(lake, clock=now, signer=signer, by=by):
+                context.log.info(f"entry {told.entry} is anchored at {told.where}")
+    except TrailhouseError as error:
+        failed.append(str(error))
+    if failed:
+        raise TrailhouseError("\n".join(failed))
+    yield dg.Output(None, "sealed")
+
+
+@dg.op(pool=ARCHIVE_POOL, out={"verified": dg.Out(dg.Nothing)})
+def verify_archive_sample(
+    trailhouse: Trailhouse,
+) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
+    """Verify the archive's log, and the files of seals that are drawn anew every day."""
+    yield judge_sample(trailhouse.lake())
+    yield dg.Output(None, "verified")
+
+
 @dg.job(name="load")
 def load_job() -> None:
     """Load new landing objects, check them, and report the partitions that they touched."""
@@ -102,11 +153,31 @@ def vacuum_job() -> None:
     remove_unneeded_files()
 
 
+@dg.job(name="seal")
+def seal_job() -> None:
+    """Seal closed days, and tell the witnesses of the archive's newest entry."""
+    seal_closed_days()
+
+
+@dg.job(name="verify_sample")
+def verify_sample_job() -> None:
+    """Verify the archive's log and a sample of its files."""
+    verify_archive_sample()
+
+
 models_job = dg.define_asset_job(
     "models",
     dg.AssetSelection.groups("marts"),
     description="Build the marts for the chosen days.",
 )
 
-JOBS: list[Any] = [load_job, models_job, check_job, compact_job, vacuum_job]
+JOBS: list[Any] = [
+    load_job,
+    models_job,
+    check_job,
+    compact_job,
+    vacuum_job,
+    seal_job,
+    verify_sample_job,
+]
 """Jobs and one selection of assets, which Dagster gives no common type."""

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.lake.history import Loaded
-from pipelines.lake.tables import Lake, file_actions
+from pipelines.lake.tables import Lake, rows_per_day
 from pipelines.partitions import known_days
 from pipelines.sources.find import join
 
@@ -67,7 +67,7 @@ def materializations(
     facts: dict[str, Any] = {NUMBER: newest.load_number, "load_id": newest.load_id}
     for table, days in sorted(touched(loads).items()):
         known = set(known_days(list(days)))
-        totals = _rows_per_day(lake, table)
+        totals = rows_per_day(lake.find(table))
         for day, added in sorted(days.items()):
             if day not in known:
                 continue
@@ -110,7 +110,7 @@ def _load_materializations(
     lake: Lake, loads: Sequence[Loaded]
 ) -> Iterator[dg.AssetMaterialization]:
     """One materialisation of `loads` per day on which they began, the newest last."""
-    totals = _rows_per_day(lake, LOADS.path[-1])
+    totals = rows_per_day(lake.find(LOADS.path[-1]))
     for day, begun in sorted(_begun(loads).items(), key=lambda item: item[1][-1].load_number):
         sums = {name: sum(load.facts[name] or 0 for load in begun) for name in begun[0].facts}
         facts = {NUMBER: begun[-1].load_number, "load_id": begun[-1].load_id, **sums}
@@ -122,19 +122,3 @@ def _begun(loads: Sequence[Loaded]) -> dict[date, list[Loaded]]:
     for load in loads:
         days.setdefault(load.loaded_at.astimezone(UTC).date(), []).append(load)
     return days
-
-
-def _rows_per_day(lake: Lake, name: str) -> dict[date, int]:
-    """Rows per UTC day by the table's own log; no data file is read."""
-    table = lake.find(name)
-    if table is None:
-        return {}
-    actions = file_actions(table)
-    rows: dict[date, int] = {}
-    for day, count in zip(
-        actions.column("partition.event_date").to_pylist(),
-        actions.column("num_records").to_pylist(),
-        strict=True,
-    ):
-        rows[day] = rows.get(day, 0) + (count or 0)
-    return rows

@@ -2,11 +2,52 @@
 
 import dagster as dg
 
-from pipelines.jobs import check_job, compact_job, vacuum_job
+from pipelines.jobs import check_job, compact_job, seal_job, vacuum_job, verify_sample_job
+from pipelines.settings import load_settings
 
 ON = dg.DefaultScheduleStatus.RUNNING
 
+
+@dg.schedule(
+    name="seal_daily",
+    job=seal_job,
+    cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
+    default_status=ON,
+    description="Seal the days that have closed, once archive.signing_key is set.",
+)
+def seal_daily() -> dg.RunRequest | dg.SkipReason:
+    """Request a sealing, unless there is no key to sign with."""
+    if load_settings().archive.signing_key is None:
+        return dg.SkipReason(
+            "nothing is sealed until archive.signing_key is set; `trailhouse archive keygen` "
+            "makes a key"
+        )
+    return dg.RunRequest()
+
+
+@dg.schedule(
+    name="verify_sample_daily",
+    job=verify_sample_job,
+    cron_schedule="0 5 * * *",
+    execution_timezone="UTC",
+    default_status=ON,
+    description="Verify the archive's log and a sample of its files, once there is an archive.",
+)
+def verify_sample_daily() -> dg.RunRequest | dg.SkipReason:
+    """Request a verification, unless no key is known that could have signed."""
+    archive = load_settings().archive
+    if archive.signing_key is None and not archive.trusted_keys:
+        return dg.SkipReason(
+            "there is nothing to verify: neither archive.signing_key nor archive.trusted_keys is "
+            "set"
+        )
+    return dg.RunRequest()
+
+
 SCHEDULES = [
+    seal_daily,
+    verify_sample_daily,
     dg.ScheduleDefinition(
         name="compact_daily",
         job=compact_job,

@@ -152,6 +152,21 @@ def file_actions(table: DeltaTable) -> pa.Table:
     return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
 
 
+def rows_per_day(table: DeltaTable | None) -> dict[date, int]:
+    """Rows per UTC day by the table's own log; no data file is read."""
+    rows: dict[date, int] = {}
+    if table is None:
+        return rows
+    actions = file_actions(table)
+    for day, count in zip(
+        actions.column("partition.event_date").to_pylist(),
+        actions.column("num_records").to_pylist(),
+        strict=True,
+    ):
+        rows[day] = rows.get(day, 0) + (count or 0)
+    return rows
+
+
 def partition_files(table: DeltaTable | None, days: Sequence[date]) -> list[str]:
     """URIs of the data files of the given UTC days, of the version that `table` is at."""
     if table is None or not days:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from pipelines.archiving import KEEPS_EVERY_ROW, SAMPLE_VERIFIES
 from pipelines.definitions import defs
 from pipelines.lake.schemas import TABLES
 from pipelines.models import MODELS
@@ -45,7 +46,8 @@ def test_the_graph_is_what_the_architecture_says() -> None:
 
     models = {name: facts for name, facts in found.items() if facts[0] in LAYERS}
     assert {n: facts for n, facts in found.items() if facts[0] in ("landing", "lake")} == GRAPH
-    assert found.keys() == GRAPH.keys() | models.keys() | {"report"}
+    assert found.keys() == GRAPH.keys() | models.keys() | {"report", "sealed_days"}
+    assert found["sealed_days"] == ("archive", sorted(TABLES))
     assert models.keys() == MODELS.keys()
     assert models["stg_jobs"] == ("staging", ["jobs"])
     assert models["int_usage_jobs"] == ("intermediate", ["stg_jobs"])
@@ -88,7 +90,8 @@ def test_every_quality_check_is_shown_on_its_table_and_blocks_where_it_should() 
         for key in graph.asset_check_keys
     }
 
-    assert found == {(check.table, check.name, check.blocking) for check in CHECKS}
+    of_archive = {("sealed_days", name, False) for name in (KEEPS_EVERY_ROW, SAMPLE_VERIFIES)}
+    assert found == {(check.table, check.name, check.blocking) for check in CHECKS} | of_archive
     assert {check.table for check in LAKE_CHECKS} == TABLES.keys()
     assert {check.table for check in MART_CHECKS} == {n for n, m in MODELS.items() if m.is_stored}
 
@@ -115,6 +118,8 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
             "models_follow_loads",
             "new_landing_objects",
             "report_weekly",
+            "seal_daily",
+            "verify_sample_daily",
             "vacuum_weekly",
         ),
         "RUNNING",

@@ -1,0 +1,58 @@
+"""Archive: the sealed days, and the checks that hold them against the lake and their manifests."""
+
+import dagster as dg
+
+from pipelines.archiving import (
+    KEEPS_EVERY_ROW,
+    SAMPLE_VERIFIES,
+    SEALED_DAYS,
+    judge_rows,
+    judge_sample,
+)
+from pipelines.judgement import as_result
+from pipelines.lake.schemas import TABLES
+from pipelines.partitions import DAYS
+from pipelines.resources import Trailhouse
+
+ARCHIVE = [
+    dg.AssetSpec(
+        SEALED_DAYS,
+        deps=list(TABLES),
+        group_name="archive",
+        kinds={"parquet"},
+        partitions_def=DAYS,
+        description=(
+            "One seal per table, environment and UTC day, and one per numbered supplement: sorted "
+            "Parquet, a Merkle tree over its events, and a signed entry of the archive's log.\n\n"
+            "Written by the job `seal` once a day is closed; a day without events is sealed too. "
+            "Rows that came later become a supplement. Sealing again changes nothing, and a day "
+            "whose rows changed without a load that explains it is refused."
+        ),
+    )
+]
+
+
+@dg.asset_check(
+    name=KEEPS_EVERY_ROW,
+    asset=SEALED_DAYS,
+    description="Every sealed day has as many rows in the archive as in the lake, per table.",
+)
+def archive_keeps_every_row(trailhouse: Trailhouse) -> dg.AssetCheckResult:
+    """Compare all sealed days with the lake, by the logs of both."""
+    return as_result(judge_rows(trailhouse.lake()))
+
+
+@dg.asset_check(
+    name=SAMPLE_VERIFIES,
+    asset=SEALED_DAYS,
+    description=(
+        "The whole log, and the files of seals that are drawn anew every day, are as they were "
+        "signed."
+    ),
+)
+def archive_sample_verifies(trailhouse: Trailhouse) -> dg.AssetCheckResult:
+    """Verify the log and a sample of the sealed files."""
+    return as_result(judge_sample(trailhouse.lake()))
+
+
+ARCHIVE_CHECKS = [archive_keeps_every_row, archive_sample_verifies]
