@@ -69,7 +69,7 @@ def list_(as_json: AsJson = False) -> None:
         print_json([hold.as_dict() for hold in holds])
         return
     print_table(
-        f"{len(holds)} holds stand",
+        f"Standing holds: {len(holds)}",
         ("hold", "reason", "owner", "tables", "envs", "from", "to", "since"),
         [
             (

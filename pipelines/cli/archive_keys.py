@@ -58,10 +58,17 @@ def list_(as_json: AsJson = False) -> None:
         print_json([key.as_dict() for key in keys])
         return
     print_table(
-        f"{len(keys)} keys",
-        ("key", "from entry", "since", "retired by entry"),
-        [(key.key_id, key.added_by, key.added_at, key.retired_by) for key in keys],
+        f"Keys: {len(keys)}",
+        ("key", "from entry", "since (UTC)", "retired by entry"),
+        [
+            (key.key_id, key.added_by, key.added_at[:19].replace("T", " "), key.retired_by)
+            for key in keys
+        ],
     )
+
+
+def _minute(recorded_at: str) -> str:
+    return recorded_at[:16].replace("T", " ")
 
 
 @app.command()

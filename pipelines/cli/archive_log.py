@@ -59,7 +59,7 @@ def _print_streams(found: Sequence[Seal]) -> None:
 
     listed = streams(found)
     print_table(
-        f"{len(found):,} seals of {len(listed)} tables and environments",
+        f"Sealed: {len(found):,} seals of {len(listed)} tables and environments",
         ("table", "env", "from", "to", "days", "empty", "late", "rows", "bytes", "deleted"),
         [
             (
@@ -73,7 +73,7 @@ def _print_streams(found: Sequence[Seal]) -> None:
 
 def _print_days(found: Sequence[Seal]) -> None:
     print_table(
-        f"{len(found):,} seals",
+        f"Seals: {len(found):,}",
         ("entry", "table", "env", "day", "part", "rows", "bytes", "root", "keep until", "state"),
         [
             (
@@ -98,7 +98,7 @@ def _print_acts(entries: Sequence[Entry], *, as_json: bool) -> None:
         print_json([_facts(entry) for entry in entries])
         return
     print_table(
-        f"{len(entries):,} entries",
+        f"Entries: {len(entries):,}",
         ("entry", "at (UTC)", "by", "act", "what"),
         [
             (e.index, e.body["recorded_at"][:19].replace("T", " "), e.body["by"], e.kind, told(e))

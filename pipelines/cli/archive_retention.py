@@ -114,7 +114,7 @@ def _due(table: str | None, environment: str | None, last: datetime | None) -> l
 def _print(found: Sequence[Due]) -> None:
     held = sum(1 for one in found if one.holds)
     print_table(
-        f"{len(found)} seals are due, {held} of them held",
+        f"Due: {len(found):,} seals, {held:,} of them held",
         ("entry", "table", "env", "day", "part", "rows", "bytes", "due since", "held by"),
         [
             (
