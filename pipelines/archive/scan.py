@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pipelines.archive.place import Place
 
 
+SMALL_BYTES = 2**18
+"""Below this, a file is fetched at once: its footer alone is asked for with 64 KiB."""
+
+
 @dataclass(slots=True)
 class Reads:
     """What was read, and of how much; row groups are those of which more than bounds was read."""
@@ -60,9 +64,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where in a file the matching rows are."""
+    """Where in a file the matching rows are; a small file with its content."""
 
     file: SealedObject
+    content: bytes | None
     footer: Any
     groups: Sequence[Group]
     reads: Reads
@@ -100,7 +105,7 @@ class _Counted(io.RawIOBase):
 
 @contextmanager
 def _opened(
-    place: Place, file: SealedObject, footer: Any = None
+    place: Place, file: SealedObject, content: bytes | None, footer: Any = None
 ) -> Iterator[tuple[_Counted, pq.ParquetFile]]:
     """A sealed file, opened; what cannot be read of it is not what was sealed.
 
@@ -109,16 +114,20 @@ def _opened(
     """
     try:
         with (
-            _Counted(place.open(file.path)) as source,
+            _Counted(io.BytesIO(content) if content else place.open(file.path)) as source,
             # the columns of a row group are fetched together where they are neighbours
             pq.ParquetFile(source, metadata=footer, pre_buffer=True) as parquet,
         ):
             yield source, parquet
     except (FileNotFoundError, pa.ArrowInvalid, pa.ArrowIOError) as error:
-        raise TrailhouseError(
-            f"{file.path} of the archive is missing or damaged ({error}); "
-            "`trailhouse archive verify` names everything that was changed"
-        ) from error
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: SealedObject, error: Exception) -> TrailhouseError:
+    return TrailhouseError(
+        f"{file.path} of the archive is missing or damaged ({error}); "
+        "`trailhouse archive verify` names everything that was changed"
+    )
 
 
 def find_rows(place: Place, file: SealedObject, conditions: Sequence[Condition]) -> Found:
@@ -129,22 +138,37 @@ def find_rows(place: Place, file: SealedObject, conditions: Sequence[Condition])
         file: One of its Parquet files.
         conditions: All must be fulfilled; without any, every row is found and only the footer read.
     """
-    with _opened(place, file) as (source, parquet):
-        footer, columns = parquet.metadata, columns_of(conditions)
-        groups, first_row, looked_at = [], 0, 0
-        for number in range(footer.num_row_groups):
-            count = footer.row_group(number).num_rows
-            if not conditions:
-                groups.append(Group(number, first_row, np.arange(count)))
-            elif may_match(conditions, _bounds(footer.row_group(number), columns)):
-                looked_at += 1
-                rows = parquet.read_row_group(number, columns, use_threads=False)
-                positions = pc.indices_nonzero(matching(conditions, rows)).to_numpy()
-                if len(positions):
-                    groups.append(Group(number, first_row, positions.astype(np.int64)))
-            first_row += count
-        reads = Reads(1, 0, looked_at, footer.num_row_groups, source.count, file.bytes)
-        return Found(file, footer, groups, reads)
+    try:
+        content = place.get(file.path) if file.bytes <= SMALL_BYTES else None
+    except FileNotFoundError as error:
+        raise _damaged(file, error) from error
+    with _opened(place, file, content) as (source, parquet):
+        groups = list(_groups(parquet, conditions))
+        read = len(content) if content else source.count
+        searched = sum(group is not None for group in groups)
+        return Found(
+            file,
+            content,
+            parquet.metadata,
+            [group for group in groups if group is not None and len(group.positions)],
+            Reads(1, 0, searched, len(groups), read, file.bytes),
+        )
+
+
+def _groups(parquet: pq.ParquetFile, conditions: Sequence[Condition]) -> Iterator[Group | None]:
+    """The row groups with their matching rows, which may be none; None where none can match."""
+    footer, columns, first_row = parquet.metadata, columns_of(conditions), 0
+    for number in range(footer.num_row_groups):
+        told = footer.row_group(number)
+        if not conditions:
+            yield Group(number, first_row, np.arange(told.num_rows))
+        elif may_match(conditions, _bounds(told, columns)):
+            rows = parquet.read_row_group(number, columns, use_threads=False)
+            positions = pc.indices_nonzero(matching(conditions, rows)).to_numpy()
+            yield Group(number, first_row, positions.astype(np.int64))
+        else:
+            yield None
+        first_row += told.num_rows
 
 
 def _bounds(group: Any, columns: Sequence[str]) -> dict[str, tuple[str, str] | None]:
@@ -169,11 +193,12 @@ def read_rows(place: Place, found: Found) -> Iterator[tuple[NDArray[np.int64], p
     """
     if not found.groups:
         return
-    with _opened(place, found.file, found.footer) as (source, parquet):
+    with _opened(place, found.file, found.content, found.footer) as (source, parquet):
         for group in found.groups:
             before = source.count
             rows = parquet.read_row_group(group.number, use_threads=False)
-            found.reads.bytes += source.count - before
+            if found.content is None:
+                found.reads.bytes += source.count - before
             if len(group.positions) < rows.num_rows:
                 rows = rows.take(group.positions)
             yield group.first_row + group.positions, rows
