@@ -27,7 +27,7 @@ class Folder:
     def put_new(self, path: str, data: bytes | Path, *, retain_until: date | None = None) -> bool:
         """Write beside, flush to the disk, link under the name; folders have no Object Lock."""
         target, incoming = self._path(path), Path(self.url, INCOMING)
-        with told(self.url, path):
+        with told(self.url, path, adding=True):
             if target.exists():
                 return False
             incoming.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,7 @@ class Log:
         self._key: PublicKey | None = None
         self._kept: date | None = None
         self._is_healed = mirror is None
+        self._has_looked = False
 
     def entries(self) -> list[Entry]:
         """All entries in order, from the mirror where there is one, else from the archive.
@@ -54,7 +55,7 @@ class Log:
         Raises:
             ArchiveError: An entry is missing, unreadable, or does not continue the one before.
         """
-        place = self._source()
+        place, self._has_looked = self._source(), True
         if not self._entries:
             try:
                 paths = self._paths(place)
@@ -95,9 +96,14 @@ class Log:
             Overtaken: Another writer appended first; nothing was appended, and `entries` has it.
             ArchiveError: The key is not the one that signs now, or a place refused.
         """
+        seen = len(self._entries) if self._has_looked else None
         if not self._is_healed:
             self.heal()
-        if not self._entries and not self.entries() and kind != "key":
+        if not self._entries:
+            self.entries()
+        if seen is not None and len(self._entries) > seen:
+            raise Overtaken(f"entry {seen} was appended by somebody else")
+        if not self._entries and kind != "key":
             self.append("key", key_facts(signer.public, None), clock=clock, signer=signer, by=by)
         self._expect(signer)
         body = self._body(kind, facts, clock(), by)

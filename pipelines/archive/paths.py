@@ -9,15 +9,18 @@ from pipelines.errors import ArchiveError
 
 
 @contextmanager
-def told(url: str, path: str) -> Iterator[None]:
-    """Turn what a store says into an `ArchiveError`; what is not there stays what it is."""
+def told(url: str, path: str, *, adding: bool = False) -> Iterator[None]:
+    """Turn what a store says into an `ArchiveError`.
+
+    Where something is read, what is not there stays a `FileNotFoundError`.
+    """
     from obstore.exceptions import BaseError
 
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(f"{url}/{path}") from error
     except (OSError, BaseError) as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and not adding:
+            raise FileNotFoundError(f"{url}/{path}") from error
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ArchiveError(
             f"{url}/{path}: the archive cannot be read or written: {text}"

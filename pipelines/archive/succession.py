@@ -1,4 +1,4 @@
-"""Succession: which key signs the log when; each key but the first is signed in by the one before."""
+"""Succession: which key signs the log when; each is signed in by the one before."""
 
 from __future__ import annotations
 
