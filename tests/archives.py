@@ -56,7 +56,8 @@ def usual_lines() -> list[dict[str, Any]]:
         at = f"2026-02-{day:02}"
         lines += [activity(timestamp=f"{at} {hour:02}:15:27 UTC") for hour in range(4)]
         lines += [job(completed_at=f"{at}T11:20:07+00:00", started_at=f"{at}T11:20:05+00:00")]
-    lines.append(activity(timestamp="2026-02-04 23:59:59 UTC", environment="dev"))
+    team = {"id": 70122, "name": "Larkfield Dev", "environment": "dev"}
+    lines.append(activity(timestamp="2026-02-04 23:59:59 UTC", team=team))
     return lines
 
 

@@ -6,7 +6,7 @@ It needs the archive and the id of a key that is trusted: no lake, no settings, 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ def verify(
     scope = Scope(from_date, to_date, deep, sample)
     # the mirror is written before the archive, files before the entry that names them: read in
     # this order, what is being sealed meanwhile looks neither cut off nor missing
-    kept = anchors_of(read_log(mirror, ""), mirror.url) if mirror else []
+    kept = _kept(mirror)
     listed = {path: size for path, size in archive.list() if not path.startswith(LOG)}
     ledger = judge(read_log(archive), trusted)
     sealed = [one for seal in ledger.manifests.values() for one in seal.objects]
@@ -76,7 +76,7 @@ def verify(
         *ledger.findings(),
         *_of_objects(contents, ledger, judged),
         *differing(entries, [*kept, *anchors]),
-        *(lacking(entries, kept) if mirror else ()),
+        *_lost(entries, kept, mirror),
         *_not_sealed_yet(ledger, to_date),
     ]
     return Verification(
@@ -87,6 +87,18 @@ def verify(
         ledger.sealed_through,
         tuple(key.key_id for key in ledger.chain.keys),
     )
+
+
+def _kept(mirror: Place | None) -> list[Anchor]:
+    return anchors_of(read_log(mirror, ""), mirror.url) if mirror else []
+
+
+def _lost(
+    entries: Mapping[int, Entry], kept: Sequence[Anchor], mirror: Place | None
+) -> Iterator[Finding]:
+    """What the mirror lacks, but for what was appended since it was read."""
+    if mirror and any(lacking(entries, kept)):
+        yield from lacking(entries, _kept(mirror))
 
 
 def _check(
