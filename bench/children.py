@@ -49,6 +49,28 @@ def bare_duckdb(target: str, folder: str) -> None:
             print(copied[0][0])
 
 
+def bare_sorted_copy(lake: str, target: str) -> None:
+    """The rows of jobs and steps, sorted as their tables are, by DuckDB alone: a file a table."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+    connection.execute(f"set temp_directory = '{target}/spill'")
+    rows = 0
+    for table, order in (
+        ("jobs", "workspace_id, recipe_id, occurred_at, event_id"),
+        ("job_steps", "workspace_id, recipe_id, occurred_at, job_event_id, step_index"),
+    ):
+        files = f"{lake}/lake/{table}/event_date=*/*.parquet"
+        copied = connection.execute(
+            f"copy (select * from read_parquet('{files}', hive_partitioning = true) "
+            f"order by {order}) to '{target}/{table}.parquet' (format parquet, compression zstd)"
+        ).fetchall()
+        rows += copied[0][0]
+    print(rows)
+
+
 def _store(url: str) -> S3Store:
     from obstore.store import S3Store
 
@@ -162,7 +184,16 @@ def put_objects(url: str, folder: str) -> None:
     print(len(paths))
 
 
-CHILDREN = (ask, load_each, bare_duckdb, bare_client, write_days, write_single, put_objects)
+CHILDREN = (
+    ask,
+    load_each,
+    bare_duckdb,
+    bare_sorted_copy,
+    bare_client,
+    write_days,
+    write_single,
+    put_objects,
+)
 
 if __name__ == "__main__":
     {child.__name__: child for child in CHILDREN}[sys.argv[1]](*sys.argv[2:])
