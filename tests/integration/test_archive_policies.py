@@ -16,8 +16,10 @@ from s3_server import S3Server, serve
 
 from pipelines.archive.formats import Format
 from pipelines.archive.keys import make_key, open_signer
+from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.pull import pull
+from pipelines.archive.retention import delete, due
 from pipelines.archive.seal import seal
 from pipelines.archive.selection import Selection
 from pipelines.archive.verify import verify
@@ -27,7 +29,8 @@ from pipelines.lake.tables import Lake
 POLICIES = Path(__file__).parents[2] / "docs" / "policies"
 BEARERS = ("archive-writer", "archive-reader", "archive-auditor", "archive-custodian")
 LAKE, ARCHIVE = "s3://my-bucket/trailhouse", "s3://my-archive/trailhouse"
-LAST = date(2026, 2, 5)
+DAY = date(2020, 2, 3)
+"""The only day with events, long enough ago for a retention to pass."""
 Client = Any
 
 
@@ -59,7 +62,8 @@ def acting(server: S3Server, bearer: str | None) -> Iterator[None]:
 
 
 def archived_lake(key: Path) -> Lake:
-    return lake_at(LAKE, archive={"url": ARCHIVE, "signing_key": f"file:{key}"})
+    kept = [{"table": "jobs", "environment": "*", "years": 1}]
+    return lake_at(LAKE, archive={"url": ARCHIVE, "signing_key": f"file:{key}", "retention": kept})
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     for server in serve(folder, texts):
         for name in ("my-bucket", "my-archive", "my-anchors"):
             server.client().create_bucket(Bucket=name)
-        (folder / "events.ndjson").write_bytes(encode(activity()) + b"\n" + encode(job()))
+        stopped = activity(timestamp=f"{DAY} 09:15:27 UTC")
+        ran = job(started_at=f"{DAY}T09:20:05Z", completed_at=f"{DAY}T09:20:07Z")
+        (folder / "events.ndjson").write_bytes(encode(stopped) + b"\n" + encode(ran))
         make_key(folder / "seal.pem")
         with acting(server, None):
             lake = archived_lake(folder / "seal.pem")
@@ -84,7 +90,7 @@ def seal_as_writer(server: S3Server, key: Path) -> int:
         signer = open_signer(lake.storage.settings)
         return sum(
             day.rows
-            for day in seal(lake, clock=lambda: NOW, signer=signer, by="sealer", through=LAST)
+            for day in seal(lake, clock=lambda: NOW, signer=signer, by="sealer", through=DAY)
         )
 
 
@@ -133,14 +139,14 @@ OPERATIONS: dict[str, Callable[[Client, str, str], object]] = {
     ),
     "policy": lambda c, bucket, key: c.delete_bucket_policy(Bucket=bucket),
 }
-DAY, LOG = "activity/", "log/"
+FILES, LOG = "activity/", "log/"
 MIRROR, TABLE = "archive_log/", "lake/activity/"
 
 
 @pytest.mark.parametrize(
     ("bearer", "bucket", "prefix", "allowed"),
     [
-        pytest.param("archive-writer", "my-archive", DAY, {"put"}, id="writer-on-days"),
+        pytest.param("archive-writer", "my-archive", FILES, {"put"}, id="writer-on-days"),
         pytest.param("archive-writer", "my-archive", LOG, {"put"}, id="writer-on-log"),
         pytest.param(
             "archive-writer",
@@ -153,7 +159,7 @@ MIRROR, TABLE = "archive_log/", "lake/activity/"
             "archive-writer", "my-bucket", TABLE, {"get", "head", "list"}, id="writer-on-lake"
         ),
         pytest.param(
-            "archive-reader", "my-archive", DAY, {"get", "head", "list"}, id="reader-on-days"
+            "archive-reader", "my-archive", FILES, {"get", "head", "list"}, id="reader-on-days"
         ),
         pytest.param(
             "archive-reader",
@@ -164,7 +170,7 @@ MIRROR, TABLE = "archive_log/", "lake/activity/"
         ),
         pytest.param("archive-reader", "my-bucket", TABLE, set(), id="reader-on-lake"),
         pytest.param(
-            "archive-auditor", "my-archive", DAY, {"get", "head", "list"}, id="auditor-on-days"
+            "archive-auditor", "my-archive", FILES, {"get", "head", "list"}, id="auditor-on-days"
         ),
         pytest.param(
             "archive-auditor", "my-archive", LOG, {"get", "head", "list"}, id="auditor-on-log"
@@ -198,22 +204,27 @@ def test_a_bearer_can_do_what_its_policy_allows_and_nothing_else(
     assert key in guarded.server.keys(bucket, f"trailhouse/{prefix}")
 
 
-def test_a_custodian_deletes_sealed_days_but_not_the_log(guarded: Guarded) -> None:
-    client, key = guarded.client("archive-custodian"), "trailhouse/x/environment=a/event_date=b/c"
-    guarded.server.client().put_object(Bucket="my-archive", Key=key, Body=b"")
+def test_a_custodian_deletes_what_is_due_but_never_the_log(guarded: Guarded) -> None:
     entry = keys(guarded, LOG)[0]
+    client = guarded.client("archive-custodian")
 
-    client.delete_object(Bucket="my-archive", Key=key)
+    with guarded.as_bearer("archive-custodian") as lake:
+        signer = open_signer(lake.storage.settings)
+        expired = [one.index for one in due(open_log(lake).entries(), NOW.date())]
+        done = delete(
+            lake, expired, reason="Expired", clock=lambda: NOW, signer=signer, by="custodian"
+        )
 
+    assert {path.partition("/")[0] for path in done.paths} == {"jobs"}
+    assert keys(guarded, "jobs/") == []
     assert denied(lambda: client.delete_object(Bucket="my-archive", Key=entry))
-    assert keys(guarded, "x/") == []
 
 
 def test_a_reader_draws_evidence_and_the_log_says_so(guarded: Guarded, tmp_path: Path) -> None:
     with guarded.as_bearer("archive-reader") as lake:
         pulled = pull(
             lake,
-            Selection(date(2026, 2, 3), date(2026, 2, 3)),
+            Selection(DAY, DAY, tables=("activity",)),
             tmp_path / "pack.zip",
             as_format=Format.CSV,
             clock=lambda: NOW,
@@ -221,7 +232,7 @@ def test_a_reader_draws_evidence_and_the_log_says_so(guarded: Guarded, tmp_path:
             by="reader",
         )
 
-    assert pulled.rows == guarded.sealed_rows
+    assert pulled.rows == 1
     assert f"trailhouse/log/{pulled.index:08d}.json" in keys(guarded, LOG)
 
 
