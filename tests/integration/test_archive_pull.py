@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from archives import key, seal_all, written
+from archives import key, seal_all, ticking, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lakes import NOW, Place, activity, encode, folder_place, rows, run_load
@@ -43,6 +43,9 @@ from pipelines.archive.evidence import verify
 from pipelines.archive.formats import Format
 from pipelines.archive.log import open_log
 from pipelines.archive.pull import pull
+from pipelines.archive.retention import delete
+from pipelines.archive.rotation import rotate
+from pipelines.archive.seal import seal
 from pipelines.archive.selection import Selection
 from pipelines.errors import TrailhouseError
 from pipelines.lake.duck import connect, list_literal
@@ -648,6 +651,91 @@ def test_a_damaged_zip_is_no_clean_pack(
     assert found(tmp_path / "pack.zip", archive)
 
 
+# keys that followed each other, days that were deleted
+
+
+@pytest.fixture(scope="module")
+def aged(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+    """An archive whose key was changed, then days sealed with the new one, then one day deleted."""
+    folder = tmp_path_factory.mktemp("aged")
+    of = sealed(folder_place(folder), folder)
+    after = ticking(datetime(2026, 2, 18, tzinfo=UTC))
+    new = key(folder, "new")
+    rotate(open_log(of.lake), of.signer, new, clock=after, by="tests")
+    list(seal(of.lake, clock=after, signer=new, by="tests"))
+    rule = {"table": "activity", "environment": "*", "years": 1}
+    later = of.place.lake(archive={"retention": [rule]})
+    first = next(e for e in open_log(later).entries() if e.body.get("table") == "activity")
+    delete(
+        later,
+        [first.index],
+        reason="retention",
+        clock=lambda: datetime(2028, 1, 1, tzinfo=UTC),
+        signer=new,
+        by="tests",
+    )
+    return Sealed(of.place, later, new)
+
+
+@pytest.fixture(scope="module")
+def aged_pack(aged: Sealed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("aged-pack") / "pack.zip"
+    pull_pack(aged, out, as_format=Format.JSONL)
+    return out
+
+
+def test_a_pack_over_a_change_of_keys_leads_to_the_first_key(aged: Sealed, aged_pack: Path) -> None:
+    first = next(iter(open_log(aged.lake).entries())).body["key_id"]
+
+    assert first != aged.key_id
+    assert check(aged_pack, [first]).findings == []
+    assert {name for name, _ in check(aged_pack, [aged.key_id]).findings} == {"unknown_key"}
+
+
+def test_a_change_of_keys_that_is_left_out_is_found(
+    aged: Sealed, aged_pack: Path, tmp_path: Path
+) -> None:
+    files = unpack(aged_pack)
+    first = body(files["log/00000000.json"])["key_id"]
+    change = [n for n, c in files.items() if n.startswith("log/") and body(c)["kind"] == "key"][1]
+    left = {name: content for name, content in files.items() if name != change}
+
+    pack = write(tmp_path / "pack.zip", resigned(left, aged.signer))
+
+    assert {name for name, _ in check(pack, [first]).findings} >= {"unknown_key"}
+
+
+def test_a_manifest_signed_with_a_key_that_was_retired_is_found(
+    aged: Sealed, aged_pack: Path, tmp_path: Path
+) -> None:
+    files = unpack(aged_pack)
+    retired = key(Path(aged.place.url))
+    first = body(files["log/00000000.json"])["key_id"]
+    seals = [n for n, c in files.items() if n.startswith("log/") and body(c)["kind"] == "seal"]
+    newest_seal = max(seals)
+
+    forged = files | {newest_seal: written(body(files[newest_seal]), retired)}
+    pack = write(tmp_path / "pack.zip", resigned(forged, aged.signer))
+
+    assert "unknown_key" in {name for name, _ in check(pack, [first]).findings}
+
+
+def test_a_deleted_day_stays_in_a_pack_as_its_manifest_and_its_deletion(
+    aged: Sealed, aged_pack: Path
+) -> None:
+    files = unpack(aged_pack)
+    kinds = Counter(body(c)["kind"] for name, c in files.items() if name.startswith("log/"))
+    deleted = next(body(c) for c in files.values() if b'"kind":"delete"' in c)
+
+    facts = check(aged_pack, []).as_dict()
+
+    assert kinds["delete"] == 1
+    assert deleted["seals"][0] in body(files[newest(files)])["seals"]
+    assert deleted["seals"][0] not in {line["seal"] for line in proofs_of(files)}
+    assert facts["manifests"] - facts["manifests_whole"] == 1
+    assert "1 deletions" in files["README.txt"].decode()
+
+
 # what is not pulled from an archive that was tampered with
 
 
@@ -695,7 +783,7 @@ def test_a_recipe_is_pulled_from_the_row_groups_that_can_hold_it(tmp_path: Path)
         for n in range(60_000)
     ]
     place.put("many.ndjson", b"\n".join(map(encode, events)))
-    run_load(lake, [place.landing], now=datetime(2026, 2, 4, tzinfo=NOW.tzinfo))
+    run_load(lake, [place.landing], now=datetime(2026, 2, 4, tzinfo=UTC))
     seal_all(lake, signer)
 
     pulled = pull(
