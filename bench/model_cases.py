@@ -97,7 +97,7 @@ def _days(sizes: Sizes) -> Path:
     return data.days(sizes.model_days, sizes.model_jobs, last, sizes.model_events)
 
 
-def _loaded(sizes: Sizes, days: int) -> Path:
+def loaded(sizes: Sizes, days: int) -> Path:
     """A lake of the newest `days` days."""
     objects = sorted(_days(sizes).iterdir())[-2 * days :]
     return data.kept_lake(
@@ -108,7 +108,7 @@ def _loaded(sizes: Sizes, days: int) -> Path:
 
 def _built(sizes: Sizes, days: int) -> Path:
     def make(lake: Path) -> None:
-        data.linked(_loaded(sizes, days), lake.parent, lake.name)
+        data.linked(loaded(sizes, days), lake.parent, lake.name)
         measured = run(trailhouse(lake, "build", "--json"))
         (lake / MEASURED).write_text(json.dumps(asdict(replace(measured, output=""))))
 
