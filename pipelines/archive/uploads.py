@@ -38,9 +38,11 @@ class Uploads:
             ArchiveError: The store refused.
         """
         options: dict[str, Any] = {"ChecksumSHA256": _checksum(data)}
-        if self._mode and retain_until:
+        until = datetime.combine(retain_until, time(), UTC) if retain_until else None
+        # stores refuse a lock that has ended, and by their own clock: not one that is an argument
+        if self._mode and until and until > datetime.now(UTC):
             options["ObjectLockMode"] = self._mode
-            options["ObjectLockRetainUntilDate"] = datetime.combine(retain_until, time(), UTC)
+            options["ObjectLockRetainUntilDate"] = until
         for _ in range(ATTEMPTS):
             code = self._put(path, data, options)
             if code not in COLLIDED:

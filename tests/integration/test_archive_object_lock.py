@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from pipelines.errors import TrailhouseError
 from pipelines.lake.tables import Lake
 
 YEARS = 20
-DAY = "2026-02-03"
+DAY, OLD = "2026-02-03", "2020-02-03"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Locked:
     def versions(self, prefix: str) -> list[tuple[str, str]]:
         """Key and version of every object under a prefix of the archive."""
         found = self.client.list_object_versions(Bucket=self.bucket, Prefix=f"archive/{prefix}")
-        return [(one["Key"], one["VersionId"]) for one in found["Versions"]]
+        return [(one["Key"], one["VersionId"]) for one in found.get("Versions", ())]
 
     def lock(self, key: str, version: str) -> tuple[str, datetime]:
         """Mode and end of an object's lock."""
@@ -48,26 +48,37 @@ class Locked:
 
 
 @pytest.fixture
-def locked(s3: S3Server, tmp_path: Path) -> Callable[[str], Locked]:
-    """Seals one day into a bucket with Object Lock of a mode."""
+def locked(s3: S3Server, tmp_path: Path) -> Callable[..., Locked]:
+    """Seals days with events into a bucket with Object Lock of a mode, kept for some years."""
     client, bucket = s3.client(), f"locked-{tmp_path.name.replace('_', '-').lower()[-40:]}"
     client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
-    (tmp_path / "events.ndjson").write_bytes(encode(activity()))
+    old, new = activity(timestamp=f"{OLD} 09:15:27 UTC"), activity()
+    (tmp_path / "old.ndjson").write_bytes(encode(old))
+    (tmp_path / "new.ndjson").write_bytes(encode(new))
     make_key(tmp_path / "seal.pem")
 
-    def make(mode: str) -> Locked:
+    def make(mode: str, events: str = "new.ndjson", years: int = YEARS) -> Locked:
         lake = lake_at(
             tmp_path / "lake",
             archive={
                 "url": f"s3://{bucket}/archive",
                 "signing_key": f"file:{tmp_path / 'seal.pem'}",
                 "object_lock": mode,
-                "retention": [{"table": "*", "environment": "*", "years": YEARS}],
+                "retention": [{"table": "*", "environment": "*", "years": years}],
             },
         )
-        run_load(lake, [tmp_path / "events.ndjson"])
+        run_load(lake, [tmp_path / events])
         signer = open_signer(lake.storage.settings)
-        assert list(seal(lake, clock=lambda: NOW, signer=signer, by="sealer"))
+        day = OLD if events == "old.ndjson" else DAY
+        assert list(
+            seal(
+                lake,
+                clock=lambda: NOW,
+                signer=signer,
+                by="sealer",
+                through=date.fromisoformat(day),
+            )
+        )
         return Locked(lake, client, bucket)
 
     return make
@@ -86,7 +97,7 @@ def refused(call: Callable[[], object]) -> bool:
 
 @pytest.mark.parametrize("mode", ["governance", "compliance"])
 def test_sealed_files_are_locked_until_the_end_of_their_retention(
-    locked: Callable[[str], Locked], mode: str
+    locked: Callable[..., Locked], mode: str
 ) -> None:
     archive = locked(mode)
 
@@ -97,7 +108,7 @@ def test_sealed_files_are_locked_until_the_end_of_their_retention(
     assert {archive.lock(*file) for file in files} == {(mode.upper(), end)}
 
 
-def test_in_compliance_mode_nobody_deletes_or_shortens(locked: Callable[[str], Locked]) -> None:
+def test_in_compliance_mode_nobody_deletes_or_shortens(locked: Callable[..., Locked]) -> None:
     archive = locked("compliance")
     key, version = archive.versions("activity/")[0]
     sooner = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime(2027, 1, 1, tzinfo=UTC)}
@@ -112,7 +123,7 @@ def test_in_compliance_mode_nobody_deletes_or_shortens(locked: Callable[[str], L
     assert archive.versions("activity/")[0] == (key, version)
 
 
-def test_in_governance_mode_only_who_may_bypass_it_deletes(locked: Callable[[str], Locked]) -> None:
+def test_in_governance_mode_only_who_may_bypass_it_deletes(locked: Callable[..., Locked]) -> None:
     archive = locked("governance")
     key, version = archive.versions("activity/")[0]
 
@@ -123,7 +134,7 @@ def test_in_governance_mode_only_who_may_bypass_it_deletes(locked: Callable[[str
 
 
 def test_an_overwritten_file_is_still_there_as_it_was_sealed(
-    locked: Callable[[str], Locked],
+    locked: Callable[..., Locked],
 ) -> None:
     archive = locked("compliance")
     key, version = archive.versions("activity/")[0]
@@ -136,7 +147,7 @@ def test_an_overwritten_file_is_still_there_as_it_was_sealed(
 
 
 def test_a_deletion_before_its_time_is_refused_before_the_store_is_asked(
-    locked: Callable[[str], Locked],
+    locked: Callable[..., Locked],
 ) -> None:
     archive = locked("governance")
     entries = open_log(archive.lake).entries()
@@ -154,3 +165,23 @@ def test_a_deletion_before_its_time_is_refused_before_the_store_is_asked(
 
     assert due(entries, NOW.date()) == []
     assert open_log(archive.lake).entries() == entries
+
+
+def test_a_day_whose_retention_has_passed_is_sealed_and_can_be_deleted(
+    locked: Callable[..., Locked],
+) -> None:
+    archive = locked("compliance", "old.ndjson", 1)
+    expired = due(open_log(archive.lake).entries(), NOW.date())
+    signer = open_signer(archive.lake.storage.settings)
+
+    done = delete(
+        archive.lake,
+        [one.index for one in expired],
+        reason="Expired",
+        clock=lambda: NOW,
+        signer=signer,
+        by="custodian",
+    )
+
+    assert len(done.paths) == 2
+    assert archive.versions("activity/") == []
