@@ -15,7 +15,7 @@ from pipelines.archive import merkle
 from pipelines.archive.lake_rows import LakeTable
 from pipelines.archive.layout import file_name, seal_folder, tiles_name
 from pipelines.archive.streams import Planned
-from pipelines.archive.tiles import write_tiles
+from pipelines.archive.tiles import write_tree
 from pipelines.errors import LakeError
 from pipelines.lake.duck import list_literal, text_literal
 from pipelines.lake.schemas import TABLES
@@ -108,10 +108,8 @@ class SealedFiles:
                 f"{name} of {planned.event_date}: {planned.rows} rows in the lake, {rows} in the "
                 "file to be sealed; nothing was sealed. Run it again"
             )
-        levels = merkle.tree_levels(b"".join(_leaves(cursor, name, locals_)))
-        root = merkle.root_of(levels, rows)
         tiles = folder / "tiles.zip"
-        write_tiles(tiles, levels, rows)
+        _, root = write_tree(tiles, _leaves(cursor, name, locals_))
         place = seal_folder(*planned.stream, planned.event_date)
         files = []
         for number, local in enumerate(locals_):

@@ -7,11 +7,12 @@ thousands can be locked, copied and hashed at once, and single tiles are still r
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from pipelines.archive.merkle import HASH_BYTES, inclusion_path, parents
+from pipelines.archive.merkle import EMPTY, HASH_BYTES, inclusion_path, parents, root
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -39,20 +40,76 @@ def tile_widths(level: int, size: int) -> Iterator[tuple[int, int]]:
         yield count // WIDTH, count % WIDTH
 
 
-def write_tiles(path: Path, levels: Sequence[bytes], size: int) -> None:
-    """Write the tiles of a tree; deterministic, so that equal trees give equal files.
+def write_tree(file: Path | BinaryIO, leaves: Iterable[bytes]) -> tuple[int, bytes]:
+    """Build a tree, and write its tiles, in one pass with memory for some tiles.
 
     Args:
-        path: The ZIP to write.
-        levels: As `tree_levels` returns them.
-        size: Leaves in the tree.
+        file: The ZIP to write; equal trees give equal bytes, after a crash as well.
+        leaves: The leaf hashes in order, concatenated, in pieces of any length.
+
+    Returns:
+        The number of leaves, and the root.
     """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for level, hashes in enumerate(levels[::HEIGHT]):
-            for number, width in tile_widths(level, size):
-                start = number * TILE_BYTES
-                member = _member(tile_path(level, number, width))
-                archive.writestr(member, hashes[start : start + width * HASH_BYTES])
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        writer = _Writer(archive)
+        for piece in _even(leaves, WIDTH * TILE_BYTES):
+            writer.add(0, piece)
+        return writer.finish()
+
+
+def _even(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+    """The same bytes in pieces of one length, so that it does not decide the order of members."""
+    rest = bytearray()
+    for piece in pieces:
+        rest += piece
+        while len(rest) >= length:
+            yield bytes(rest[:length])
+            del rest[:length]
+    yield bytes(rest)
+
+
+@dataclass
+class _Writer:
+    """The right edge of a growing tree: per level the hashes that fill no tile yet."""
+
+    archive: zipfile.ZipFile
+    edge: list[bytearray] = field(default_factory=list)
+    written: list[int] = field(default_factory=list)
+
+    def add(self, level: int, hashes: bytes) -> None:
+        """Add hashes to a level, and what they complete to the levels above."""
+        if level == len(self.edge):
+            self.edge.append(bytearray())
+            self.written.append(0)
+        self.edge[level] += hashes
+        full = len(self.edge[level]) - len(self.edge[level]) % TILE_BYTES
+        if not full:
+            return
+        complete = bytes(self.edge[level][:full])
+        del self.edge[level][:full]
+        for start in range(0, full, TILE_BYTES):
+            self._write(level, complete[start : start + TILE_BYTES])
+            self.written[level] += 1
+        for _ in range(HEIGHT):
+            complete = parents(complete)
+        self.add(level + 1, complete)
+
+    def finish(self) -> tuple[int, bytes]:
+        """Write the tiles that are not full; returns the number of leaves, and the root."""
+        size, found = 0, b""
+        for level, edge in enumerate(self.edge):
+            width = len(edge) // HASH_BYTES
+            size += width << HEIGHT * level
+            if width:
+                self._write(level, bytes(edge))
+            # what is right of the complete subtrees is one subtree more, which is not complete
+            found = root(bytes(edge) + found) if edge or found else b""
+        return size, found or EMPTY
+
+    def _write(self, level: int, hashes: bytes) -> None:
+        width = len(hashes) // HASH_BYTES
+        member = _member(tile_path(level, self.written[level], width))
+        self.archive.writestr(member, hashes)
 
 
 def _member(path: str) -> zipfile.ZipInfo:

@@ -10,14 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.archive.merkle import inclusion_proof, leaf_hash, range_hash, root_of, tree_levels
+from pipelines.archive.merkle import (
+    inclusion_proof,
+    leaf_hash,
+    range_hash,
+    root,
+    root_of,
+    tree_levels,
+)
 from pipelines.archive.tiles import (
     TILE_BYTES,
     Tiles,
     proof_from_tiles,
     read_leaves,
     tile_path,
-    write_tiles,
+    write_tree,
 )
 
 
@@ -29,8 +36,13 @@ def tree(size: int) -> bytes:
 def written(folder: Path, size: int) -> Path:
     """The tiles of a tree, as a file."""
     path = folder / f"{size}.zip"
-    write_tiles(path, tree_levels(tree(size)), size)
+    write_tree(path, pieces(tree(size), 100 * 32))
     return path
+
+
+def pieces(content: bytes, length: int) -> list[bytes]:
+    """The content, cut."""
+    return [content[start : start + length] for start in range(0, len(content), length)]
 
 
 class Counting(io.FileIO):
@@ -79,11 +91,12 @@ def test_a_tree_of_70_000_leaves_has_the_tiles_of_the_specification(tmp_path: Pa
 
 
 def test_equal_trees_give_equal_files(tmp_path: Path) -> None:
-    (tmp_path / "again").mkdir()
+    leaves, files = tree(140_000), [tmp_path / "first", tmp_path / "second"]
 
-    first, second = written(tmp_path, 600), written(tmp_path / "again", 600)
+    for file, length in zip(files, (1_000 * 32, 90_001 * 32), strict=True):
+        write_tree(file, pieces(leaves, length))
 
-    assert first.read_bytes() == second.read_bytes()
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_members_are_stored_as_they_are(tmp_path: Path) -> None:
@@ -130,3 +143,20 @@ def test_a_proof_reads_the_tiles_that_it_needs(large: Path) -> None:
 
     # at most one full tile a level, and the partial ones of the right edge; the file has 263
     assert raw.count - opened < 6 * TILE_BYTES
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 255, 256, 257, 511, 513, 65_535, 65_536, 65_793])
+def test_a_tree_built_in_one_pass_has_its_size_and_root(tmp_path: Path, size: int) -> None:
+    found = write_tree(tmp_path / "tiles.zip", pieces(tree(size), 7_000 * 32))
+
+    assert found == (size, root(tree(size)))
+
+
+@given(size=st.integers(0, 2_000), length=st.integers(1, 900))
+def test_it_does_not_matter_how_leaves_are_handed_over(size: int, length: int) -> None:
+    file = io.BytesIO()
+
+    found = write_tree(file, pieces(tree(size), length * 32))
+
+    assert found == (size, root(tree(size)))
+    assert Tiles(file).leaves == tree(size)
