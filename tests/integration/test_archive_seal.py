@@ -30,9 +30,11 @@ from sealing import (
 )
 
 from pipelines.archive import merkle
+from pipelines.archive.log import open_mirror
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.seal import Sealed, seal
 from pipelines.archive.tiles import read_leaves
+from pipelines.archive.verify import verify
 from pipelines.errors import LakeError, TrailhouseError
 from pipelines.lake.maintain import compact
 from pipelines.lake.schemas import TABLES
@@ -289,6 +291,27 @@ def test_environments_are_sealed_apart_whatever_they_are_called(
     for manifest in with_rows:
         found = sealed_rows(lake, tmp_path, manifest)
         assert [row["environment"] for row in found] == [manifest["environment"]]
+
+
+def test_what_is_sealed_verifies_down_to_the_last_row(place: Place, tmp_path: Path) -> None:
+    lake = lake_with_key(place, tmp_path)
+    fill(place, lake)
+    land(place, "jobs", [job(environment_type=name) for name in ("a/b=c %2F", "ü" * 90)])
+    run_load(lake, [place.landing], now=LOADED)
+    seal_all(lake, file_rows=1)
+    land(place, "late", events(1))
+    run_load(lake, [place.landing], now=LOADED)
+    seal_all(lake)
+
+    found = verify(
+        open_archive_place(lake),
+        trusted=[signer_of(lake).public.key_id],
+        mirror=open_mirror(lake),
+        deep=True,
+    )
+
+    assert found.findings == ()
+    assert found.checked.rows == sum(len(rows(lake, name)) for name in TABLES)
 
 
 def test_many_rows_become_several_files_in_one_order(tmp_path: Path) -> None:
