@@ -38,8 +38,9 @@ def add(
     from pipelines.archive.keys import open_signer
 
     begin, end = days_between(first, last)
+    log = open_archive_log()
     hold = add_hold(
-        open_archive_log(),
+        log,
         reason=reason,
         owner=owner,
         tables=table,
@@ -50,10 +51,16 @@ def add(
         signer=open_signer(open_lake().storage.settings),
         by=who(by),
     )
+    covered = [e.body for e in log.entries() if e.kind == "seal" and hold.covers(e.body)]
     if as_json:
-        print_json(hold.as_dict())
-    else:
-        typer.echo(f"Hold {hold.hold_id} stands; nothing that it covers can be deleted.")
+        print_json(hold.as_dict() | {"seals": len(covered)})
+        return
+    # who misspells an environment sees at once that nothing is held
+    streams = sorted({f"{seal['table']} {seal['environment'] or ''}".strip() for seal in covered})
+    typer.echo(
+        f"Hold {hold.hold_id} stands; what it covers cannot be deleted. So far it covers "
+        f"{len(covered):,} seals{': ' if streams else ''}{', '.join(streams)}."
+    )
 
 
 @app.command("list")

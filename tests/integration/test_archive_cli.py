@@ -223,6 +223,15 @@ def test_a_hold_stands_until_it_is_released() -> None:
     assert facts("hold", "list") == []
 
 
+@pytest.mark.usefixtures("archive")
+def test_a_hold_says_at_once_what_it_covers() -> None:
+    found = told("hold", "add", *CASE, "--environment", "prod", "--from", DAY, "--to", DAY)
+    missed = told("hold", "add", *CASE, "--environment", "Prod")
+
+    assert "covers 2 seals: job_steps prod, jobs prod." in found
+    assert "covers 0 seals." in missed
+
+
 @pytest.fixture
 def expired(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An archive whose jobs are to be kept for one year, and all else for ever."""
