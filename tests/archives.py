@@ -136,7 +136,7 @@ class Copy:
         self.put(index, written(body, *(signers or (self.signer,))))
         return index
 
-    def rewrite(self, index: int, *signers: Signer, **changes: Any) -> None:
+    def rewrite(self, index: int, /, *signers: Signer, **changes: Any) -> None:
         """Change an entry and sign it, and all after it, anew, as only the key's holder can."""
         chosen = signers or (self.signer,)
         for at in range(index, len(self.log)):

@@ -39,11 +39,11 @@ class Chain:
         return self.entries[max(self.entries)] if self.entries else None
 
 
-def check_chain(objects: Mapping[str, bytes], trusted: Collection[str]) -> Chain:
+def check_chain(objects: Mapping[str, bytes | None], trusted: Collection[str]) -> Chain:
     """Judge the objects of a log.
 
     Args:
-        objects: Path to content of every object under `log/`.
+        objects: Path to content of every object under `log/`; None where it cannot be read.
         trusted: Key ids that are known from elsewhere; the succession of keys must hold one.
 
     Returns:
@@ -60,14 +60,18 @@ def check_chain(objects: Mapping[str, bytes], trusted: Collection[str]) -> Chain
     return Chain(entries, vouched, tuple(keys.succession), tuple(findings))
 
 
-def _placed(objects: Mapping[str, bytes]) -> tuple[dict[int, Entry], list[Finding]]:
+def _placed(objects: Mapping[str, bytes | None]) -> tuple[dict[int, Entry], list[Finding]]:
     """Entries by the index that they say themselves; the one under its own name comes first."""
     entries: dict[int, Entry] = {}
     findings: list[Finding] = []
     misplaced: list[tuple[str, Entry]] = []
     for path in sorted(objects):
+        content = objects[path]
+        if content is None:
+            findings.append(Finding("unreadable", path, "the store did not give it"))
+            continue
         try:
-            entry = parse_entry(objects[path])
+            entry = parse_entry(content)
         except ValueError as error:
             name: FindingName = "modified" if ENTRY_PATH.fullmatch(path) else "added"
             findings.append(Finding(name, path, f"not an entry of a log: {error}"))

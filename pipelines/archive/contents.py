@@ -23,6 +23,8 @@ CHUNK = 2**20
 """Bytes read at a time: larger reads leave the processor's cache before they are hashed."""
 THREADS = 8
 """Objects that are hashed side by side; hashing and reading leave Python's lock."""
+UNREADABLE = (OSError, BaseError, ArchiveError)
+"""What places and their readers raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Contents:
             if not due.in_full and self.listed.get(path) == expected.bytes:
                 return None
             found = hashed(self.place, path, expected.bytes, progress)
-        except (OSError, BaseError, ArchiveError) as error:
+        except UNREADABLE as error:
             return Finding("unreadable", path, f"{type(error).__name__}: {error}"[:300])
         if (found.bytes, found.digest) == (expected.bytes, expected.sha256):
             return None
@@ -97,12 +99,17 @@ class Contents:
         """
         sizes = {one.bytes for one in self.sealed if one.path in missing}
         for path in sorted(paths):
-            detail = "no entry of the log names it"
-            if self.listed[path] in sizes:
-                found = hashed(self.place, path, self.listed[path], lambda _: None)
-                if (moved := self.sealed_as.get(found.digest)) in missing:
-                    detail += f"; it holds the bytes that were sealed as {moved}"
-            yield Finding("added", path, detail)
+            moved = self._sealed_before(path) if self.listed[path] in sizes else None
+            known = f"; it holds the bytes that were sealed as {moved}" if moved in missing else ""
+            yield Finding("added", path, f"no entry of the log names it{known}")
+
+    def _sealed_before(self, path: str) -> str | None:
+        """The path that an object's bytes were sealed as."""
+        try:
+            found = hashed(self.place, path, self.listed[path], lambda _: None)
+        except UNREADABLE:
+            return None
+        return self.sealed_as.get(found.digest)
 
 
 def hashed(place: Place, path: str, size: int, progress: Callable[[int], None]) -> Hashed:

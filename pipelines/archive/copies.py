@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.archive.entry import entry_path
 from pipelines.archive.findings import Finding
+from pipelines.archive.timestamp import check_answer
 
 if TYPE_CHECKING:
     from pipelines.archive.entry import Entry
@@ -23,7 +25,7 @@ class Anchor:
     where: str
 
 
-def anchors_of(objects: Mapping[str, bytes], where: str) -> list[Anchor]:
+def anchors_of(objects: Mapping[str, bytes | None], where: str) -> list[Anchor]:
     """Anchors from copies of entries: the objects of a log, or of a part of it.
 
     Objects whose name is no entry's are left out: what else somebody keeps there is their affair.
@@ -31,7 +33,7 @@ def anchors_of(objects: Mapping[str, bytes], where: str) -> list[Anchor]:
     found = []
     for path, content in sorted(objects.items()):
         name = path.rpartition("/")[2].removesuffix(".json")
-        if name.isdecimal():
+        if content is not None and name.isdecimal():
             found.append(Anchor(int(name), sha256(content).hexdigest(), where))
     return found
 
@@ -56,3 +58,29 @@ def lacking(entries: Mapping[int, Entry], mirror: Iterable[Anchor]) -> Iterator[
     if lost:
         detail = f"the lake's copy of the log lacks {len(lost)} entries, the first is {lost[0]}"
         yield Finding("missing", entry_path(lost[0]), detail)
+
+
+def noted(entries: Mapping[int, Entry]) -> Iterator[Finding]:
+    """Entries of kind `anchor` that name another entry than the log has, or whose stamp does.
+
+    Who signed a time stamp is for `openssl ts -verify`, which knows whom to trust.
+    """
+    for index, entry in sorted(entries.items()):
+        if entry.kind != "anchor":
+            continue
+        number, digest, token = (entry.body.get(name) for name in ("entry", "digest", "token"))
+        named = entries.get(number) if isinstance(number, int) else None
+        path = entry_path(index)
+        if named is None or named.digest != digest:
+            detail = f"was told of entry {number} as {digest}, the log has another"
+            yield Finding("rewritten", path, detail)
+        elif token is not None and not _is_stamped(token, named.digest):
+            yield Finding("wrong_manifest", path, "its time stamp is not on the entry it names")
+
+
+def _is_stamped(token: object, digest: str) -> bool:
+    try:
+        check_answer(b64decode(str(token), validate=True), bytes.fromhex(digest))
+    except (ValueError, IndexError):
+        return False
+    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from pipelines.archive.chain import Chain
 from pipelines.archive.entry import entry_path
 from pipelines.archive.findings import Finding
 from pipelines.archive.holds import active
-from pipelines.archive.manifest import Manifest
+from pipelines.archive.manifest import Manifest, Moment
 
 if TYPE_CHECKING:
     from pipelines.archive.entry import Entry
@@ -31,7 +31,7 @@ class Deletion:
     """An entry of kind `delete`: the objects of these seals were removed."""
 
     index: int
-    recorded_at: datetime
+    recorded_at: Moment
     seals: tuple[int, ...]
     paths: tuple[str, ...]
 

@@ -16,6 +16,7 @@ from pipelines.archive.days import Deletion, deletions, gaps, unlawful
 from pipelines.archive.entry import entry_path
 from pipelines.archive.findings import Finding
 from pipelines.archive.manifest import Manifest, by_index, contradictions, skewed
+from pipelines.errors import ArchiveError
 
 if TYPE_CHECKING:
     from pipelines.archive.place import Place
@@ -25,11 +26,24 @@ THREADS = 16
 """Entries fetched at the same time; they are small, and an object store far."""
 
 
-def read_log(place: Place, prefix: str = LOG) -> dict[str, bytes]:
-    """The objects of a log: path to content. It can be read while entries are appended."""
+def read_log(place: Place, prefix: str = LOG) -> dict[str, bytes | None]:
+    """The objects of a log: path to content, None where it cannot be read.
+
+    It can be read while entries are appended.
+
+    Raises:
+        ArchiveError: The objects cannot be listed.
+    """
+
+    def content(path: str) -> bytes | None:
+        try:
+            return place.get(path)
+        except (OSError, ArchiveError):
+            return None
+
     paths = [path for path, _ in place.list(prefix)]
     with ThreadPoolExecutor(THREADS) as pool:
-        return dict(zip(paths, pool.map(place.get, paths), strict=True))
+        return dict(zip(paths, pool.map(content, paths), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ class Ledger:
         yield from unlawful(self.chain, self.manifests, self.deletions)
 
 
-def judge(objects: Mapping[str, bytes], trusted: Collection[str]) -> Ledger:
+def judge(objects: Mapping[str, bytes | None], trusted: Collection[str]) -> Ledger:
     """Judge the objects of a log (path to content), with the key ids that are trusted."""
     chain = check_chain(objects, trusted)
     manifests, unreadable = by_index(chain.entries)

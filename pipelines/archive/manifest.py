@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -13,6 +13,10 @@ from pipelines.archive.layout import seal_folder
 
 if TYPE_CHECKING:
     from pipelines.archive.entry import Entry
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with a zone; without one it could not be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class SealedObject:
     bytes: int
     sha256: str
     rows: int = 0
-    min_at: datetime | None = None
-    max_at: datetime | None = None
+    min_at: Moment | None = None
+    max_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Manifest:
     """One seal: a UTC day of a table and environment, or a numbered supplement to it."""
 
     index: int
-    recorded_at: datetime
+    recorded_at: Moment
     table: str
     environment: str | None
     event_date: date

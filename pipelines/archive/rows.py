@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,9 +48,18 @@ def check_rows(place: Place, seal: Manifest) -> list[Finding]:
     Returns:
         Findings named `wrong_manifest`; none if the manifest is true.
     """
-    told, findings = _Told(), list[str]()
+    try:
+        findings = list(_differences(place, seal))
+    except (pa.ArrowException, BadZipFile, LookupError, TypeError, ValueError) as error:
+        findings = [f"its objects cannot be read: {type(error).__name__}: {error}"]
+    path = entry_path(seal.index)
+    return [Finding("wrong_manifest", path, f"{seal.name}: {text}"[:500]) for text in findings]
+
+
+def _differences(place: Place, seal: Manifest) -> Iterator[str]:
+    told = _Told()
     for file in seal.files:
-        findings += _read(place, seal, file, told)
+        yield from _read(place, seal, file, told)
     rows, levels = len(told.leaves) // merkle.HASH_BYTES, merkle.tree_levels(bytes(told.leaves))
     types = dict(told.event_types) if _types_column(seal) else {}
     loads = {load.load_id: load.rows for load in seal.loads}
@@ -61,11 +70,9 @@ def check_rows(place: Place, seal: Manifest) -> list[Finding]:
         ("loads", loads, dict(told.loads)),
     ):
         if says != are:
-            findings.append(f"{what}: the manifest says {says}, the files hold {are}")
+            yield f"{what}: the manifest says {says}, the files hold {are}"
     if seal.tiles and not _is_tree(place, seal.tiles.path, levels, rows):
-        findings.append(f"{seal.tiles.path} is not the tree over the rows")
-    path = entry_path(seal.index)
-    return [Finding("wrong_manifest", path, f"{seal.name}: {text}"[:500]) for text in findings]
+        yield f"{seal.tiles.path} is not the tree over the rows"
 
 
 def _is_tree(place: Place, path: str, levels: Sequence[bytes], rows: int) -> bool:

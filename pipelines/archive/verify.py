@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.archive.appending import append
 from pipelines.archive.contents import Contents, Due
-from pipelines.archive.copies import Anchor, anchors_of, differing, lacking
+from pipelines.archive.copies import Anchor, anchors_of, differing, lacking, noted
 from pipelines.archive.findings import Finding
 from pipelines.archive.ledger import LOG, Ledger, judge, read_log
 from pipelines.archive.manifest import Manifest
@@ -77,6 +77,7 @@ def verify(
         *_of_objects(contents, ledger, judged),
         *differing(entries, [*kept, *anchors]),
         *_lost(entries, kept, mirror),
+        *noted(entries),
         *_not_sealed_yet(ledger, to_date),
     ]
     return Verification(

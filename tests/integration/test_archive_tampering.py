@@ -667,6 +667,28 @@ def test_a_deletion_after_the_hold_was_released_is_clean(copy: Copy) -> None:
     assert verified(copy).findings == ()
 
 
+# Anchors that the log itself records
+
+
+def told(copy: Copy, **changes: Any) -> dict[str, Any]:
+    """The facts of an anchor of the newest entry."""
+    witness = anchor(copy)
+    named = {"entry": witness.index, "digest": witness.digest}
+    return {"kind": "anchor", **named, "where": "https://tsa.example"} | changes
+
+
+def test_an_anchor_of_another_entry_than_the_log_has_is_found(copy: Copy) -> None:
+    index = copy.append(told(copy, digest="0" * 64))
+
+    assert found(verified(copy)) == {("rewritten", entry(index))}
+
+
+def test_a_time_stamp_on_something_else_is_found(copy: Copy) -> None:
+    index = copy.append(told(copy, token="MAA="))
+
+    assert found(verified(copy)) == {("wrong_manifest", entry(index))}
+
+
 # Everything at once, and anything at all
 
 
@@ -749,3 +771,30 @@ def test_any_objects_that_are_gone_are_found(flipped: Copy, data: st.DataObject)
             file.write_bytes(content)
 
     assert findings
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_its_holder_writes_the_verification_comes_to_an_end(
+    flipped: Copy, data: st.DataObject
+) -> None:
+    log = flipped.log
+    before = [file.read_bytes() for file in log]
+    index = data.draw(st.integers(0, len(log) - 1), label="entry")
+    field = data.draw(st.sampled_from(sorted(flipped.body(index))), label="field")
+    flipped.rewrite(index, **{field: data.draw(JSON, label="value")})
+
+    try:
+        verification = verified(flipped, deep=True, mirror=Folder(str(flipped.mirror)))
+    finally:
+        for file, content in zip(log, before, strict=True):
+            file.write_bytes(content)
+
+    assert verification.as_dict()["checked"]["objects"] > 0
