@@ -7,7 +7,6 @@ newest materialisation of the asset `sealed_days`.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
-from getpass import getuser
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,7 +14,7 @@ import dagster as dg
 from pipelines.errors import ConfigurationError, TrailhouseError
 from pipelines.lake.tables import Lake
 from pipelines.partitions import known_days
-from pipelines.resources import now
+from pipelines.resources import now, user
 
 if TYPE_CHECKING:
     from pipelines.archive.copies import Anchor
@@ -156,7 +155,7 @@ def _recorded(lake: Lake, found: "Verification") -> str:
 
     try:
         signer = open_signer(lake.storage.settings)
-        entry = record(open_log(lake), found, clock=now, signer=signer, by=getuser())
+        entry = record(open_log(lake), found, clock=now, signer=signer, by=user())
     except TrailhouseError as error:
         return f"not recorded: {error}"
     return f"entry {entry.index}"

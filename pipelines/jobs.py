@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from getpass import getuser
 from typing import Any
 
 import dagster as dg
@@ -14,7 +13,7 @@ from pipelines.judgement import judge_days
 from pipelines.lake.history import loads_after
 from pipelines.lake.load import load
 from pipelines.reporting import days_of, last_reported, materializations
-from pipelines.resources import Trailhouse, now, unique
+from pipelines.resources import Trailhouse, now, unique, user
 
 LOAD_POOL = "loads"
 """One load at a time; two are safe, but the second only waits for the first."""
@@ -99,7 +98,7 @@ def seal_closed_days(
     from pipelines.archive.seal import seal
 
     lake = trailhouse.lake()
-    signer, by = open_signer(lake.storage.settings), getuser()
+    signer, by = open_signer(lake.storage.settings), user()
     failed: list[str] = []
     try:
         made = sum(1 for _ in seal(lake, clock=now, signer=signer, by=by))

@@ -1,6 +1,8 @@
 """Resources: what runs take from the settings; nothing of it is stored with a run."""
 
+import os
 from datetime import UTC, datetime
+from getpass import getuser
 from uuid import uuid4
 
 import dagster as dg
@@ -28,6 +30,14 @@ class Trailhouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 def now() -> datetime:
     """The time now, UTC."""
     return datetime.now(UTC)
+
+
+def user() -> str:
+    """Who runs this, for the log of the archive: the system's user, by number without a name."""
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container may run as a user that nobody named
+        return f"user {os.getuid()}"
 
 
 def unique() -> str:

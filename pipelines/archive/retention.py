@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pipelines.lake.tables import Lake
     from pipelines.settings import Settings
 
+DELETIONS = 16
+"""Objects deleted at the same time; a store takes several requests for each."""
 ANY = "*"
 """In a retention rule: every table, or every environment."""
 
@@ -82,7 +85,8 @@ def due(entries: Iterable[Entry], today: date, settings: Settings | None = None)
             sealed with and that of the rule have passed; one sealed without takes the rule's.
 
     Returns:
-        They are in the order of the log; `holds` names what keeps them.
+        They are in the order of the log; `holds` names what keeps them. An empty day is never
+        due: its manifest is all there is of it, and manifests stay.
     """
     listed = list(entries)
     gone = deleted(listed)
@@ -108,9 +112,9 @@ def _due(entry: Entry, standing: Sequence[Hold], settings: Settings | None) -> D
         ruled = retain_until(settings, body["table"], body["environment"], day)
         if ruled is not None:
             dates.append(ruled)
-    if not dates:
-        return None
     objects = [*body["files"], *([body["tiles"]] if body["tiles"] else [])]
+    if not dates or not objects:
+        return None
     return Due(
         entry.index,
         body["table"],
@@ -205,10 +209,12 @@ def _chosen(
 
 def finish_deletions(place: Place, entries: Iterable[Entry]) -> None:
     """Remove what recorded deletions left behind when they were cut off."""
-    named = [path for e in entries if e.kind == "delete" for path in e.body["paths"]]
-    _remove(place, [path for path in named if place.exists(path)])
+    named = {path for e in entries if e.kind == "delete" for path in e.body["paths"]}
+    if named:
+        _remove(place, [path for path, _ in place.list() if path in named])
 
 
 def _remove(place: Place, paths: Iterable[str]) -> None:
-    for path in paths:
-        place.delete(path)
+    with ThreadPoolExecutor(DELETIONS) as pool:
+        for _ in pool.map(place.delete, paths):
+            pass

@@ -101,20 +101,20 @@ class SealedFiles:
         self, cursor: DuckDBPyConnection, planned: Planned, folder: Path, retain_until: date | None
     ) -> dict[str, Any]:
         name = planned.stream.table
-        locals_ = list(self._copy(cursor, planned, folder))
-        rows, types = _counted(cursor, name, locals_)
+        written = list(self._copy(cursor, planned, folder))
+        rows, types = _counted(cursor, name, written)
         if rows != planned.rows:
             raise LakeError(
                 f"{name} of {planned.event_date}: {planned.rows} rows in the lake, {rows} in the "
                 "file to be sealed; nothing was sealed. Run it again"
             )
         tiles = folder / "tiles.zip"
-        _, root = write_tree(tiles, _leaves(cursor, name, locals_))
+        _, root = write_tree(tiles, _leaves(cursor, name, written))
         place = seal_folder(*planned.stream, planned.event_date)
         files = []
-        for number, local in enumerate(locals_):
+        for number, local in enumerate(written):
             described = _described(cursor, name, local)
-            part = number if len(locals_) > 1 else None
+            part = number if len(written) > 1 else None
             path = f"{place}/{file_name(planned.supplement, root, described['sha256'], part)}"
             self.archive.put_new(path, local, retain_until=retain_until)
             files.append({"path": path, **described})

@@ -157,12 +157,8 @@ def rows_per_day(table: DeltaTable | None) -> dict[date, int]:
     rows: dict[date, int] = {}
     if table is None:
         return rows
-    actions = file_actions(table)
-    for day, count in zip(
-        actions.column("partition.event_date").to_pylist(),
-        actions.column("num_records").to_pylist(),
-        strict=True,
-    ):
+    for action in file_actions(table).select(["partition.event_date", "num_records"]).to_pylist():
+        day, count = action["partition.event_date"], action["num_records"]
         rows[day] = rows.get(day, 0) + (count or 0)
     return rows
 

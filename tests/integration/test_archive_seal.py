@@ -172,7 +172,8 @@ def test_a_sealed_file_is_sorted_as_its_table_is(tmp_path: Path) -> None:
     assert [row["resource_id"] for row in found] == ["1", "3", "7", "9"]
 
 
-def test_sealing_again_seals_nothing(place: Place, tmp_path: Path) -> None:
+def test_sealing_again_seals_nothing(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
     lake = lake_with_key(place, tmp_path)
     fill(place, lake)
     seal_all(lake)
@@ -399,8 +400,9 @@ def change(lake: Lake, name: str) -> None:
 
 @pytest.mark.parametrize("sealed_before", [True, False], ids=["sealed", "unsealed"])
 def test_a_day_that_changed_without_a_load_is_refused_and_the_others_are_sealed(
-    place: Place, tmp_path: Path, sealed_before: bool
+    tmp_path: Path, sealed_before: bool
 ) -> None:
+    place = folder_place(tmp_path)
     lake = lake_with_key(place, tmp_path)
     fill(place, lake)
     land(place, "more", [job()])
