@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from pipelines.archive.findings import MEANINGS
+from pipelines.cli.main import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "archive.md").read_text()
 BLOCK = re.compile(r"^```(console|sql)\n(.*?)^```", re.M | re.S)
@@ -40,18 +41,23 @@ class Reader:
                 self.answers[line] = done.stdout
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
-        """Run one line as a shell does, and keep what it exports."""
+        """Run one line as a shell does, and keep what it exports; ours without a new process."""
         if exported := re.fullmatch(r"export (\w+)=(.*)", line):
             self.variables[exported[1]] = exported[2].strip("'")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        if line.startswith("trailhouse "):
+            return self._trailhouse(line)
         return subprocess.run(
-            ["bash", "-c", line],
-            cwd=self.folder,
-            env=os.environ | self.variables | {"PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
+            ["bash", "-c", line], cwd=self.folder, capture_output=True, text=True, check=False
         )
+
+    def _trailhouse(self, line: str) -> subprocess.CompletedProcess[str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name, value in self.variables.items():
+                patch.setenv(name, value)
+            done = CliRunner().invoke(app, shlex.split(line)[1:])
+        why = f"{done.stderr}{done.exception!r}"
+        return subprocess.CompletedProcess(line, done.exit_code, done.stdout, why)
 
     def query(self, sql: str) -> str:
         """Run SQL as DuckDB does in this folder; the first value of the answer."""
@@ -108,6 +114,7 @@ def test_by_hand_the_key_is_the_one_that_was_made(followed: Reader) -> None:
 
 def test_by_hand_an_untouched_archive_is_clean(followed: Reader) -> None:
     assert "Verified Successfully" in followed.answer("openssl pkeyutl")
+    assert followed.answer("unsigned:") == ""
     assert followed.answer("broken:") == ""
     assert followed.answer("sha256sum --quiet --check") == ""
     assert followed.answer("comm -23") == ""
@@ -133,9 +140,11 @@ def test_by_hand_a_changed_entry_breaks_the_chain_and_its_signature(reader: Read
     for words in ("| tr -d", "base64 -d"):
         reader.run(reader.step(words))
     checked = reader.run(reader.step("openssl pkeyutl"))
+    all_checked = reader.run(reader.step("unsigned:"))
     chain = reader.run(reader.step("broken:"))
 
     assert checked.returncode != 0
+    assert all_checked.stdout.split() == ["unsigned:", "copy/log/00000001.json"]
     assert chain.stdout.split() == ["broken:", "00000002.json"]
 
 
