@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import IO
@@ -23,6 +23,8 @@ class Folder:
     """A place on a file system."""
 
     url: str
+    _durable: set[Path] = field(default_factory=set, compare=False, repr=False)
+    """Folders whose own names this process made durable."""
 
     def put_new(self, path: str, data: bytes | Path, *, retain_until: date | None = None) -> bool:
         """Write beside, flush to the disk, link under the name; folders have no Object Lock."""
@@ -40,7 +42,7 @@ class Folder:
                 return False
             finally:
                 partial.unlink(missing_ok=True)
-            _sync_folders(target.parent, Path(self.url))
+            self._sync(target.parent)
             return True
 
     def get(self, path: str) -> bytes:
@@ -55,13 +57,14 @@ class Folder:
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """The files below a folder, hidden ones too."""
-        root = Path(self.url)
-        for folder, folders, files in os.walk(root / inside(prefix)):
-            if Path(folder) == root and INCOMING in folders:
-                folders.remove(INCOMING)
-            for name in files:
-                file = Path(folder, name)
-                yield file.relative_to(root).as_posix(), file.lstat().st_size
+        start = os.path.join(self.url, inside(prefix)).rstrip("/")
+        with told(self.url, prefix):
+            for folder, folders, files in os.walk(start, onerror=_unless_absent):
+                if folder == self.url and INCOMING in folders:
+                    folders.remove(INCOMING)
+                for name in files:  # text, not paths: a log has tens of thousands
+                    file = f"{folder}/{name}"
+                    yield file[len(self.url) + 1 :], os.lstat(file).st_size
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file."""
@@ -73,7 +76,16 @@ class Folder:
         with told(self.url, path):
             target.unlink(missing_ok=True)
             if target.parent.is_dir():
-                _sync_folders(target.parent, target.parent)
+                _sync(target.parent)
+
+    def _sync(self, folder: Path) -> None:
+        """Make a name in a folder durable, and those of the folders above, which may be new."""
+        _sync(folder)
+        outside = Path(self.url).parent
+        while folder != outside and folder not in self._durable:
+            _sync(folder.parent)
+            self._durable.add(folder)
+            folder = folder.parent
 
     def _path(self, path: str) -> Path:
         return Path(self.url, inside(path))
@@ -90,14 +102,14 @@ def _write(path: Path, data: bytes | Path) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folders(first: Path, last: Path) -> None:
-    """Make names durable, of a file and of the folders above it that may be new."""
-    while True:
-        descriptor = os.open(first, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if first in (last, first.parent):
-            return
-        first = first.parent
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
