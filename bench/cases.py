@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from bench import archive_cases, archive_verify_case, data, model_cases, s3
+from bench import archive_cases, archive_pull_case, archive_verify_case, data, model_cases, s3
 from bench.compare import Pairs, cpu_seconds, interleave, peak_mib, seconds
 from bench.process import ROOT, Command, Measured, child, run, trailhouse
 from bench.records import LAST_DAY
@@ -161,6 +161,7 @@ CASES: dict[str, Callable[[Sizes], list[Result]]] = {
         model_cases.questions,
         archive_cases.seal,
         archive_verify_case.verify,
+        archive_pull_case.pull,
     )
 }
 

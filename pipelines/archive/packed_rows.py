@@ -122,11 +122,12 @@ class PackedRows:
                 conformed = conform(seal.table, rows)
                 ids = conformed.column(IDS.get(seal.table, "event_id")).to_pylist()
                 leaves = conformed.column(seal.leaf).to_pylist()
+                lines = []
                 for position, row_id, leaf in zip(positions.tolist(), ids, leaves, strict=True):
                     index = first_leaf + position
                     proof = prover.prove(index, _content(leaf))
-                    line = _line(seal, row_id, index, leaf, proof)
-                    proofs.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+                    lines.append(orjson.dumps(_line(seal, row_id, index, leaf, proof)))
+                proofs.write(b"\n".join([*lines, b""]))
                 sink.write(conformed)
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pipelines.archive.place import Place
 
 
-SMALL_BYTES = 2**18
-"""Below this, a file is fetched at once: its footer alone is asked for with 64 KiB."""
+SMALL_BYTES = 2**16
+"""Below this, a file is fetched at once: its footer alone is asked for with as many bytes."""
 
 
 @dataclass(slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from pipelines.archive import merkle
 from pipelines.archive.evidence import verify
 
 SOURCE = Path(verify.__file__).read_text()
+VECTORS = Path(__file__).parent.parent / "vectors" / "merkle" / "testdata" / "inclusion"
+"""Of https://github.com/transparency-dev/merkle, with its licence."""
 SEED = st.binary(min_size=32, max_size=32)
 
 # RFC 8032, 7.1: public key, message, signature
@@ -146,6 +150,27 @@ def test_it_accepts_the_proofs_that_the_archive_makes(size: int, data: st.DataOb
         wrong = [flipped(proof[0], bit), *proof[1:]]
         assert not verify.verify_inclusion(leaves[index], index, size, wrong, root)
         assert not verify.verify_inclusion(leaves[index], index, size, proof[:-1], root)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.relative_to(VECTORS).with_suffix("").as_posix())
+        for path in sorted(VECTORS.rglob("*.json"))
+    ],
+)
+def test_proofs_are_judged_as_others_judge_them(path: Path) -> None:
+    vector = json.loads(path.read_text())
+
+    accepted = verify.verify_inclusion(
+        b64decode(vector["leafHash"]),
+        vector["leafIdx"],
+        vector["treeSize"],
+        [b64decode(node) for node in vector["proof"] or ()],
+        b64decode(vector["root"]),
+    )
+
+    assert accepted is not vector["wantErr"]
 
 
 def test_a_node_is_not_taken_for_a_leaf() -> None:

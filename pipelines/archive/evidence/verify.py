@@ -157,7 +157,7 @@ def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> bool:
     """Whether a proof leads from a leaf's hash to the root (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or any(len(node) != 32 for node in (leaf, *proof)):
         return False
     at, last, result = index, size - 1, leaf
     for node in proof:
