@@ -68,7 +68,9 @@ def verify(
     ledger = judge(read_log(archive), trusted)
     sealed = [one for seal in ledger.manifests.values() for one in seal.objects]
     contents = Contents(archive, listed, sealed)
-    judged, checked = _check(contents, ledger, scope, progress or (lambda *_: None))
+    read = _drawn([seal for seal in ledger.manifests.values() if scope.holds(seal)], sample)
+    due = list(_due(ledger, scope, {seal.index for seal in read}))
+    judged = _judged(contents, due, scope, progress or (lambda *_: None))
     if any(finding for _, finding in judged) or listed.keys() - ledger.named:
         ledger = judge(read_log(archive), trusted)  # what was sealed or deleted meanwhile
     entries, head = ledger.chain.entries, ledger.chain.head
@@ -83,7 +85,13 @@ def verify(
     return Verification(
         scope,
         tuple(findings),
-        checked,
+        Checked(
+            entries=len(entries),
+            seals=len(read),
+            objects=sum(one.in_full for one in due),
+            bytes=sum(listed.get(one.sealed.path, 0) for one in due if one.in_full),
+            rows=sum(one.sealed.rows for one in due if one.in_full),
+        ),
         Anchor(head.index, head.digest, archive.url) if head else None,
         ledger.sealed_through,
         tuple(key.key_id for key in ledger.chain.keys),
@@ -102,43 +110,33 @@ def _lost(
         yield from lacking(entries, _kept(mirror))
 
 
-def _check(
-    contents: Contents, ledger: Ledger, scope: Scope, progress: Progress
-) -> tuple[Judged, Checked]:
-    """Read what the scope asks for: bytes, and rows where those are as sealed."""
-    wanted = [seal for seal in ledger.manifests.values() if scope.holds(seal)]
-    read = _drawn(wanted, scope.sample)
+def _drawn(seals: Sequence[Manifest], sample: Sample | None) -> Sequence[Manifest]:
+    """The seals whose bytes are read; empty days only where there is no sample."""
+    if sample is None:
+        return seals
+    with_rows = [seal for seal in seals if seal.objects]
+    # no secret: a draw that can be repeated is what is wanted
+    draw = random.Random(sample.seed)  # noqa: S311
+    return draw.sample(with_rows, min(sample.count, len(with_rows)))
+
+
+def _due(ledger: Ledger, scope: Scope, read: Collection[int]) -> Iterator[Due]:
+    """The objects that are to be there, but for those that were deleted."""
     deleted = ledger.deleted
-    due = [
-        Due(one, seal, in_full=seal.index in read)
-        for seal in wanted
-        for one in seal.objects
-        if one.path not in deleted
-    ]
+    for seal in ledger.manifests.values():
+        if scope.holds(seal):
+            for one in seal.objects:
+                if one.path not in deleted:
+                    yield Due(one, seal, in_full=seal.index in read)
+
+
+def _judged(contents: Contents, due: Sequence[Due], scope: Scope, progress: Progress) -> Judged:
+    """Read what the scope asks for: bytes, and rows where those are as sealed."""
     total = sum(one.sealed.bytes for one in due if one.in_full)
     judged = list(contents.check(due, lambda count: progress("bytes", count, total)))
     if scope.deep:
         judged += _deep(contents, judged, progress)
-    in_full = [one for one in due if one.in_full]
-    seals = {one.seal.index: one.seal for one in in_full}
-    return judged, Checked(
-        entries=len(ledger.chain.entries),
-        seals=len(read),
-        objects=len(in_full),
-        bytes=sum(contents.listed.get(one.sealed.path, 0) for one in in_full),
-        rows=sum(seal.rows for seal in seals.values()),
-    )
-
-
-def _drawn(seals: Sequence[Manifest], sample: Sample | None) -> set[int]:
-    """The seals whose bytes are read, by index; empty days are drawn only where all are."""
-    indexes = sorted(seal.index for seal in seals)
-    if sample is None:
-        return set(indexes)
-    with_rows = sorted(seal.index for seal in seals if seal.objects)
-    # not secrets: a draw that can be repeated is what is wanted
-    drawn = random.Random(sample.seed).sample(with_rows, min(sample.count, len(with_rows)))  # noqa: S311
-    return set(drawn)
+    return judged
 
 
 def _deep(contents: Contents, judged: Judged, progress: Progress) -> Iterator[tuple[Due, Finding]]:
