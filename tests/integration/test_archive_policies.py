@@ -13,9 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 from lakes import NOW, activity, count_of, encode, job, lake_at, rows, run_load
 from s3_server import S3Server, serve
+from typer.testing import CliRunner
 
 from pipelines.archive.formats import Format
-from pipelines.archive.keys import make_key, open_signer
+from pipelines.archive.keys import make_key, open_signer, signer_from_file
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.pull import pull
@@ -23,6 +24,7 @@ from pipelines.archive.retention import delete, due
 from pipelines.archive.seal import seal
 from pipelines.archive.selection import Selection
 from pipelines.archive.verify import verify
+from pipelines.cli.main import app
 from pipelines.errors import ArchiveError
 from pipelines.lake.tables import Lake
 
@@ -126,6 +128,22 @@ def test_what_a_writer_sealed_is_clean_to_an_auditor(guarded: Guarded) -> None:
     assert verification.findings == ()
 
 
+def test_an_auditor_verifies_with_the_command_and_writes_nothing(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = signer_from_file(guarded.key).public.key_id
+    monkeypatch.setenv("TRAILHOUSE_LAKE_URL", LAKE)
+    monkeypatch.setenv("TRAILHOUSE_ARCHIVE__URL", ARCHIVE)
+    before = keys(guarded, LOG)
+
+    with acting(guarded.server, "archive-auditor"):
+        done = CliRunner().invoke(app, ["archive", "verify", "--key", trusted])
+
+    assert done.exit_code == 0, f"{done.output}{done.exception!r}"
+    assert "Clean." in done.stdout
+    assert keys(guarded, LOG) == before
+
+
 OPERATIONS: dict[str, Callable[[Client, str, str], object]] = {
     "get": lambda c, bucket, key: c.get_object(Bucket=bucket, Key=key),
     "head": lambda c, bucket, key: c.head_object(Bucket=bucket, Key=key),
@@ -175,7 +193,10 @@ MIRROR, TABLE = "archive_log/", "lake/activity/"
         pytest.param(
             "archive-auditor", "my-archive", LOG, {"get", "head", "list"}, id="auditor-on-log"
         ),
-        pytest.param("archive-auditor", "my-bucket", MIRROR, set(), id="auditor-on-mirror"),
+        pytest.param(
+            "archive-auditor", "my-bucket", MIRROR, {"get", "head", "list"}, id="auditor-on-mirror"
+        ),
+        pytest.param("archive-auditor", "my-bucket", TABLE, set(), id="auditor-on-lake"),
         pytest.param(
             "archive-custodian",
             "my-archive",
