@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from pipelines.archive.appending import append
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pipelines.archive.place import Place
 
 Progress = Callable[[str, int, int], None]
-"""What is read (`bytes`, or `seals` row by row), how much more of it was, and of how much."""
+"""What is counted (bytes, or seals of which every row is read), how much was added, of how much."""
 Judged = Sequence[tuple[Due, Finding | None]]
 
 
@@ -133,7 +134,13 @@ def _due(ledger: Ledger, scope: Scope, read: Collection[int]) -> Iterator[Due]:
 def _judged(contents: Contents, due: Sequence[Due], scope: Scope, progress: Progress) -> Judged:
     """Read what the scope asks for: bytes, and rows where those are as sealed."""
     total = sum(one.sealed.bytes for one in due if one.in_full)
-    judged = list(contents.check(due, lambda count: progress("bytes", count, total)))
+    one_at_a_time = Lock()  # objects are read side by side
+
+    def read(count: int) -> None:
+        with one_at_a_time:
+            progress("bytes read", count, total)
+
+    judged = list(contents.check(due, read))
     if scope.deep:
         judged += _deep(contents, judged, progress)
     return judged
@@ -148,7 +155,7 @@ def _deep(contents: Contents, judged: Judged, progress: Progress) -> Iterator[tu
     for due in sound:
         for finding in check_rows(contents.place, due.seal):
             yield due, finding
-        progress("seals", 1, len(sound))
+        progress("seals read row by row", 1, len(sound))
 
 
 def _of_objects(contents: Contents, ledger: Ledger, judged: Judged) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +13,13 @@ import typer
 from pipelines.cli.answers import From, To
 from pipelines.cli.archive_access import By, days_between, who
 from pipelines.cli.context import now, open_lake, print_json, print_table, stderr
+from pipelines.cli.progress import advancing
 from pipelines.errors import ConfigurationError, TrailhouseError
 
 if TYPE_CHECKING:
     from pipelines.archive.copies import Anchor
     from pipelines.archive.place import Place
     from pipelines.archive.verification import Verification
-    from pipelines.archive.verify import Progress
     from pipelines.lake.tables import Lake
 
 LISTED = 20
@@ -65,7 +64,7 @@ def verify(
     lake, archive = _opened(offline)
     storage = lake.storage if lake else None
     anchors = [one for where in anchor or () for one in anchors_at(where, storage)]
-    with _progress() as progress:
+    with advancing() as progress:
         verification = verify_archive(
             archive,
             trusted=keys or _trusted(lake, archive),
@@ -143,28 +142,6 @@ def _recorded(lake: Lake, verification: Verification, by: str) -> int | None:
     except TrailhouseError as error:
         stderr().print(f"Not recorded in the log: {error}", markup=False)
         return None
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A progress bar on standard error for each thing that is read."""
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,} of {task.total:,}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=stderr(), transient=True) as shown:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(what: str, added: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = shown.add_task(f"{what.capitalize()} read", total=total)
-            shown.update(tasks[what], advance=added)
-
-        yield advance
 
 
 def _print(verification: Verification, recorded: int | None) -> None:

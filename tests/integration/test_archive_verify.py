@@ -88,10 +88,10 @@ def test_progress_reaches_what_there_is_to_read(copy: Copy) -> None:
 
     verification = verified(copy, deep=True, progress=lambda *one: told.append(one))
 
-    read = [one for one in told if one[0] == "bytes"]
+    read = [one for one in told if one[0] == "bytes read"]
     assert sum(added for _, added, _ in read) == verification.checked.bytes
     assert {total for _, _, total in read} == {verification.checked.bytes}
-    seals = [one for one in told if one[0] == "seals"]
+    seals = [one for one in told if one[0] == "seals read row by row"]
     assert sum(added for _, added, _ in seals) == seals[0][2]
 
 
