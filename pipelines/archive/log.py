@@ -238,8 +238,9 @@ class Log:
         if archived != entry.content:
             raise ArchiveError(
                 f"{self.archive.url}/{entry.path} is another entry than the mirror's in the lake; "
-                f"the mirror was lost or changed, or the archive was. {HEALS}; then mend the "
-                "mirror with an identity that may read the archive"
+                f"the mirror was lost or changed, or the archive was. {HEALS}. If the archive is "
+                "right, remove the mirror (archive_log/ in the lake): whoever may read the archive "
+                "fills it again with the next entry"
             )
 
     def _kept_with(self, entry: Entry) -> date | None:
