@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable
 from getpass import getuser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lakes import activity, encode, job, lake_at, run_load
@@ -68,7 +69,7 @@ def told(*arguments: str) -> str:
     return done.stdout
 
 
-def facts(*arguments: str) -> list[dict[str, object]]:
+def facts(*arguments: str) -> list[dict[str, Any]]:
     """The JSON array that a command prints."""
     found = json.loads(told(*arguments, "--json"))
     assert isinstance(found, list)
@@ -234,8 +235,9 @@ def test_a_hold_says_at_once_what_it_covers() -> None:
 
 @pytest.fixture
 def expired(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An archive whose jobs are to be kept for one year, and all else for ever."""
-    use(archive, monkeypatch, '[{"table": "jobs", "environment": "*", "years": 1}]')
+    """An archive whose jobs and steps are to be kept for one year, and all else for ever."""
+    rules = [{"table": name, "environment": "*", "years": 1} for name in ("jobs", "job_steps")]
+    use(archive, monkeypatch, json.dumps(rules))
     return archive
 
 
@@ -243,13 +245,15 @@ def parquet(archive: Path, table: str) -> list[Path]:
     return sorted((archive / "lake" / "archive" / table).rglob("*.parquet"))
 
 
-@pytest.mark.usefixtures("expired")
-def test_what_has_expired_is_listed_as_due_and_stays() -> None:
-    assert {one["table"] for one in facts("due")} == {"jobs"}
-    assert len(facts("due")) == 3
+def test_what_has_expired_is_listed_as_due_and_stays(expired: Path) -> None:
+    assert {(one["table"], one["event_date"]) for one in facts("due")} == {
+        ("jobs", DAY),
+        ("job_steps", DAY),
+    }
     assert facts("due", "--to", "2020-02-02") == []
-    assert facts("due", "--table", "activity") == []
-    assert "Due: 3 seals, 0 of them held" in told("due")
+    assert [one["table"] for one in facts("due", "--table", "jobs")] == ["jobs"]
+    assert "Due: 2 seals, 0 of them held" in told("due")
+    assert parquet(expired, "jobs") != []
 
 
 @pytest.mark.parametrize("answer", [pytest.param("n\n", id="no"), pytest.param("", id="nobody")])
@@ -278,13 +282,13 @@ def test_a_deletion_takes_what_is_due_and_says_so_in_the_log(expired: Path) -> N
 
 
 def test_what_is_held_is_not_deleted(expired: Path) -> None:
-    told("hold", "add", *CASE, "--from", DAY, "--to", DAY)
+    told("hold", "add", *CASE, "--table", "jobs")
 
-    done = json.loads(told("delete", "--reason", "Expired", "--yes", "--json"))
+    told("delete", "--reason", "Expired", "--yes")
 
-    assert len(done["seals"]) == 2
     assert len(parquet(expired, "jobs")) == 1
-    assert [one["event_date"] for one in facts("due")] == [DAY]
+    assert parquet(expired, "job_steps") == []
+    assert [(one["table"], len(one["holds"])) for one in facts("due")] == [("jobs", 1)]
 
 
 def test_after_a_rotation_only_the_new_key_signs(
