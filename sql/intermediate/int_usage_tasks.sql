@@ -1,4 +1,4 @@
--- Tasks per recipe and UTC day under every documented counting rule, as bounds.
+-- Usage per recipe and UTC day, with tasks under every documented counting rule, as bounds.
 -- grain:  event_date, workspace_id, recipe_id, counting_rule
 -- reads:  recipe_usage_daily, counting_rules
 -- scope:  partition
@@ -44,7 +44,23 @@ select
         + stepless_job_count * most_trigger_tasks as bigint
     ) as tasks_most_count,
     job_count,
+    succeeded_count,
+    failed_count,
+    repeat_count,
+    called_count,
+    stepped_job_count,
     uncountable_job_count,
+    test_job_count,
     action_count,
+    test_action_count,
+    failed_action_count,
+    repeat_action_count,
+    wasted_action_count,
+    total_seconds,
+    failed_seconds,
+    repeat_seconds,
+    wasted_seconds,
+    median_seconds,
+    p95_seconds,
     event_date
 from known

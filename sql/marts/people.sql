@@ -27,7 +27,9 @@ seen as (
         d.last_seen_at,
         row_number() over (
             partition by coalesce(k.person_id, d.resource_id)
-            order by d.event_date desc, d.last_seen_at desc, d.workspace_id asc, d.resource_name asc
+            order by
+                d.event_date desc, d.last_seen_at desc, d.workspace_id asc, d.resource_name asc,
+                d.resource_id asc
         ) as position
     from resource_days as d
     left join known as k on d.resource_email = k.resource_email

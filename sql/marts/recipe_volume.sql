@@ -89,6 +89,8 @@ paced as (
 forecast as (
     select
         *,
+        cast(tasks_least_count as double) / nullif(elapsed_days, 0) as daily_least_tasks,
+        cast(tasks_most_count as double) / nullif(elapsed_days, 0) as daily_most_tasks,
         -- days of the whole cycle after which the pace so far reaches the threshold, rounded up
         -floor(-(threshold_tasks * elapsed_days) / nullif(cast(tasks_least_count as double), 0))
             as least_days,
@@ -105,14 +107,12 @@ select
     f.counting_rule,
     cast(f.tasks_least_count as bigint) as tasks_least_count,
     cast(f.tasks_most_count as bigint) as tasks_most_count,
-    cast(round(cast(f.tasks_least_count as double) / f.elapsed_days * f.cycle_days) as bigint)
-        as forecast_least_count,
-    cast(round(cast(f.tasks_most_count as double) / f.elapsed_days * f.cycle_days) as bigint)
-        as forecast_most_count,
+    cast(round(f.daily_least_tasks * f.cycle_days) as bigint) as forecast_least_count,
+    cast(round(f.daily_most_tasks * f.cycle_days) as bigint) as forecast_most_count,
     cast(f.threshold_tasks as bigint) as threshold_count,
     cast(coalesce(max(n.tier), 0) as bigint) as tier,
     cast(coalesce(max(e.tier), 0) as bigint) as forecast_tier,
-    cast(f.tasks_most_count as double) / f.elapsed_days as daily_most_tasks,
+    f.daily_most_tasks,
     f.least_crossed_date is not null as is_crossed,
     f.as_of_date,
     f.cycle_start_date,
@@ -130,6 +130,5 @@ select
 from forecast as f
 left join volume_tiers as n on f.tasks_most_count >= n.from_tasks
 left join volume_tiers as e
-    on
-        round(cast(f.tasks_most_count as double) / f.elapsed_days * f.cycle_days) >= e.from_tasks
+    on round(f.daily_most_tasks * f.cycle_days) >= e.from_tasks
 group by all

@@ -1,6 +1,6 @@
 -- Usage between two UTC days, per recipe, folder, project, owner or environment, most jobs first.
 -- grain:  period_start_date, environment, id
--- reads:  recipe_usage_daily, int_usage_tasks, int_periods, recipe_owners
+-- reads:  int_usage_tasks, int_periods, recipe_owners
 -- scope:  global
 -- note:   $period may be null: then the days are summed. Names and owners are today's. The
 --         percentile is of a day: the greatest stands for longer. Owners are one row for all
@@ -9,9 +9,6 @@
 with days as (
     select
         u.*,
-        t.counting_rule,
-        t.tasks_least_count,
-        t.tasks_most_count,
         case $by
             when 'recipe' then u.recipe_id
             when 'folder' then u.folder
@@ -28,18 +25,13 @@ with days as (
         end as name,
         case when $by <> 'owner' then u.environment end as group_environment,
         coalesce(p.period_start_date, cast($from_date as date)) as period_start_date
-    from recipe_usage_daily as u
-    inner join int_usage_tasks as t
-        on
-            u.event_date = t.event_date
-            and u.workspace_id = t.workspace_id
-            and u.recipe_id = t.recipe_id
-            and t.counting_rule = $counting_rule
+    from int_usage_tasks as u
     left join int_periods as p on u.event_date = p.event_date and p.period = $period
     left join recipe_owners as o
         on u.workspace_id = o.workspace_id and u.recipe_id = o.recipe_id
     where
-        u.event_date between $from_date and $to_date
+        u.counting_rule = $counting_rule
+        and u.event_date between $from_date and $to_date
         and ($environment is null or u.environment = $environment)
 ),
 
