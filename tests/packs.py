@@ -15,8 +15,8 @@ from archives import key, seal_all, written
 from lakes import NOW, Place, activity, encode, job, run_load
 
 from pipelines.archive.evidence import verify
-from pipelines.archive.formats import Format
 from pipelines.archive.keys import Signer
+from pipelines.archive.layout import Format
 from pipelines.archive.pull import Pulled, pull
 from pipelines.archive.selection import Selection
 from pipelines.lake.tables import Lake

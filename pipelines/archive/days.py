@@ -14,14 +14,13 @@ from pipelines.archive.chain import Chain
 from pipelines.archive.entry import entry_path
 from pipelines.archive.findings import Finding
 from pipelines.archive.holds import active
+from pipelines.archive.layout import FIRST_DAY
 from pipelines.archive.manifest import Manifest, Moment
 
 if TYPE_CHECKING:
     from pipelines.archive.entry import Entry
 
 DAY = timedelta(days=1)
-FIRST_DAY = date(2013, 1, 1)
-"""Workato's first year: earlier days come from wrong clocks, those between were never sealed."""
 IN_ARREARS = timedelta(days=1)
 """How long, by the times of the log, one stream may lag behind another: a sealing takes a while."""
 

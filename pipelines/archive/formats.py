@@ -7,13 +7,13 @@ format.
 from __future__ import annotations
 
 from base64 import b64encode
-from enum import StrEnum
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.archive.layout import Format
 from pipelines.lake.schemas import TABLES
 
 if TYPE_CHECKING:
@@ -24,14 +24,6 @@ GUARDED = r"^[=+\-@\t\r\n'＝＋－＠]"
 the guard itself, so that whoever reads takes off one guard and has the cell as it was."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Without it Excel takes UTF-8 for the code page of the machine."""
-
-
-class Format(StrEnum):
-    """How the rows of a pack are written."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-    JSONL = "jsonl"
 
 
 class RowWriter(Protocol):

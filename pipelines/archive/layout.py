@@ -1,17 +1,29 @@
-"""Layout: where a seal's objects lie under the archive."""
+"""Layout: where a seal's objects lie under the archive, its first day, and the formats of packs."""
 
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from hashlib import sha256
 from urllib.parse import quote
 
+FIRST_DAY = date(2013, 1, 1)
+"""Workato's first year. Rows of earlier days come from wrong clocks: they are sealed, but the
+empty days between them and this one are not."""
 NO_ENVIRONMENT = "__HIVE_DEFAULT_PARTITION__"
 """What Hive, Spark and DuckDB call the folder of rows whose partition column is null or empty."""
 LONGEST_NAME = 200
 """Characters of an environment in a folder's name; file systems allow 255 bytes."""
 SHOWN_HEX = 12
 """Characters of digests in names: enough to tell objects apart, few enough to read."""
+
+
+class Format(StrEnum):
+    """How the rows of an evidence pack are written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSONL = "jsonl"
 
 
 def seal_folder(table: str, environment: str | None, day: date) -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
-from pipelines.archive.formats import Format, RowWriter, conform, open_writer
+from pipelines.archive.formats import RowWriter, conform, open_writer
+from pipelines.archive.layout import Format
 from pipelines.archive.pack import PackWriter
 from pipelines.archive.prove import Prover
 from pipelines.archive.scan import Found, Reads, find_rows, read_rows

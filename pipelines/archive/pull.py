@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pipelines.archive.appending import append
 from pipelines.archive.entry import entry_path
-from pipelines.archive.formats import Format
+from pipelines.archive.layout import Format
 from pipelines.archive.log import open_log
 from pipelines.archive.pack import PackWriter, write_pack
 from pipelines.archive.packed_rows import PackedRows, PackedTable, Progress

@@ -12,16 +12,13 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.archive.lake_rows import LakeTable, Loads, open_tables, rows_by_load
+from pipelines.archive.layout import FIRST_DAY
 from pipelines.lake.tables import Lake
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from pipelines.archive.log import Entry
-
-FIRST_DAY = date(2013, 1, 1)
-"""Workato's first year. Rows of earlier days come from wrong clocks: they are sealed, but the
-empty days between them and this one are not."""
 
 
 class Stream(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.archive.formats import Format
+from pipelines.archive.layout import Format
 from pipelines.cli.archive_access import By, who
 from pipelines.cli.context import now, open_lake, print_json, print_table, unique
 from pipelines.cli.progress import advancing

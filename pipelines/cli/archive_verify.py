@@ -169,4 +169,4 @@ def _print(verification: Verification, recorded: int | None) -> None:
     if recorded is not None:
         typer.echo(f"Recorded as entry {recorded}.")
     count = len(verification.findings)
-    typer.echo("Clean." if verification.clean else f"NOT CLEAN: {count:,} findings.")
+    typer.echo("Clean." if verification.clean else f"NOT CLEAN: {count:,} found.")

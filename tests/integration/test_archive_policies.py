@@ -15,8 +15,8 @@ from lakes import NOW, activity, count_of, encode, job, lake_at, rows, run_load
 from s3_server import S3Server, serve
 from typer.testing import CliRunner
 
-from pipelines.archive.formats import Format
 from pipelines.archive.keys import make_key, open_signer, signer_from_file
+from pipelines.archive.layout import Format
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.pull import pull

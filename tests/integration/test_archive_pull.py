@@ -40,7 +40,7 @@ from packs import (
 )
 
 from pipelines.archive.evidence import verify
-from pipelines.archive.formats import Format
+from pipelines.archive.layout import Format
 from pipelines.archive.log import open_log
 from pipelines.archive.pull import pull
 from pipelines.archive.retention import delete

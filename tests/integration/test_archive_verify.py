@@ -322,7 +322,7 @@ def test_the_command_names_what_is_wrong_and_exits_with_one(lake_folder: Path) -
     assert answer["found"] == {"missing": 1}
     assert shown.exit_code == 1
     assert path in shown.stdout.replace("\n", "")
-    assert "NOT CLEAN: 1 findings." in shown.stdout
+    assert "NOT CLEAN: 1 found." in shown.stdout
 
 
 def first_seal(lake: Path) -> dict[str, Any]:

@@ -567,7 +567,7 @@ def describe(facts: dict[str, Any]) -> str:
         if count > SHOWN:
             lines.append(f"FOUND {name}: and {count - SHOWN:,} more")
     if facts["findings"]:
-        lines.append(f"NOT CLEAN: {len(facts['findings']):,} findings")
+        lines.append(f"NOT CLEAN: {len(facts['findings']):,} found")
     elif facts["key_given"]:
         lines.append(f"CLEAN: everything leads to the key given, {facts['first_key']}")
     else:
