@@ -18,6 +18,8 @@ from pipelines.archive.keys import PublicKey, parse_public_key
 ENTRY_PATH = re.compile(r"log/\d{8}\.json")
 SKEW = timedelta(minutes=5)
 """How far the clocks of two writers may be apart before their entries contradict each other."""
+NAMED = 1000
+"""Missing entries in a row that are named one by one: anybody can write an entry of any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,16 @@ def _placed(objects: Mapping[str, bytes | None]) -> tuple[dict[int, Entry], list
 
 
 def _missing(entries: Mapping[int, Entry]) -> Iterator[Finding]:
-    for index in range(max(entries, default=0)):
-        if index not in entries:
-            yield Finding("missing", entry_path(index), "the entry is not there, or unreadable")
+    """The numbers without an entry; of many in a row the last ones at once."""
+    first = 0
+    for index in sorted(entries):
+        named = min(index, first + NAMED)
+        for at in range(first, named):
+            yield Finding("missing", entry_path(at), "the entry is not there, or unreadable")
+        if named < index:
+            detail = f"neither it nor any entry after it is there, up to {entry_path(index)}"
+            yield Finding("missing", entry_path(named), detail)
+        first = index + 1
 
 
 def _links(entries: Mapping[int, Entry]) -> Iterator[Finding]:
@@ -115,7 +124,7 @@ def _clock(before: Entry, entry: Entry) -> Iterator[Finding]:
     except (KeyError, TypeError, ValueError):
         yield Finding("modified", entry_path(entry.index), "it, or the one before, has no time")
         return
-    if later < earlier - SKEW:
+    if earlier - later > SKEW:
         yield Finding(
             "clock_skew",
             entry_path(entry.index),

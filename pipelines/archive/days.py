@@ -83,19 +83,19 @@ def _skipped(seals: Sequence[Manifest]) -> Iterator[Finding]:
             detail = f"no seal from {before + DAY} to {after - DAY}"
             yield Finding("gap_of_days", of, detail)
     for day in ordered:
-        lacking = set(range(max(days[day]))) - days[day]
+        lacking = set(range(len(days[day]))) - days[day]
         if lacking:
-            listed = ", ".join(str(number) for number in sorted(lacking))
-            yield Finding("gap_of_days", of, f"{day} lacks the seal or supplement {listed}")
+            detail = f"{day} lacks the seal or supplement {min(lacking)}, has {max(days[day])}"
+            yield Finding("gap_of_days", of, detail)
 
 
 def _arrears(seals: Sequence[Manifest], all_seals: Collection[Manifest]) -> Iterator[Finding]:
     last = max(seal.event_date for seal in seals)
-    settled = max(seal.recorded_at for seal in all_seals) - IN_ARREARS
+    newest = max(seal.recorded_at for seal in all_seals)
     others = [
         seal.event_date
         for seal in all_seals
-        if seal.event_date > last and seal.recorded_at < settled
+        if seal.event_date > last and newest - seal.recorded_at > IN_ARREARS
     ]
     if others:
         detail = f"sealed through {last} only, while others are through {max(others)}"

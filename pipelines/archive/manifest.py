@@ -14,7 +14,7 @@ from pipelines.archive.layout import seal_folder
 if TYPE_CHECKING:
     from pipelines.archive.entry import Entry
 
-
+DAY = timedelta(days=1)
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with a zone; without one it could not be compared."""
 
@@ -117,12 +117,12 @@ def _is_in_place(manifest: Manifest, path: str) -> bool:
 def skewed(manifest: Manifest) -> Iterator[str]:
     """How the times of a manifest contradict each other."""
     begin = datetime.combine(manifest.event_date, time(), UTC)
-    end = begin + timedelta(days=1)
-    if manifest.recorded_at < end:
+    # differences: the end of the last day that there is cannot be computed
+    if manifest.recorded_at - begin < DAY:
         yield f"sealed at {manifest.recorded_at.isoformat()}, before the day was over"
     for file in manifest.files:
         for at in (file.min_at, file.max_at):
-            if at is not None and not begin <= at < end:
+            if at is not None and not timedelta() <= at - begin < DAY:
                 yield f"{file.path} has a row of {at.isoformat()}, which is not of the day"
         if file.min_at and file.max_at and file.min_at > file.max_at:
             yield f"{file.path} begins at {file.min_at} and ends before, at {file.max_at}"

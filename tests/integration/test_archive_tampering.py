@@ -773,6 +773,39 @@ def test_any_objects_that_are_gone_are_found(flipped: Copy, data: st.DataObject)
     assert findings
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"supplement": 2**60}, id="a supplement of any number"),
+        pytest.param({"event_date": "9999-12-31"}, id="the last day that there is"),
+        pytest.param({"recorded_at": "0001-01-01T00:00:00.000000Z"}, id="the first moment"),
+    ],
+)
+def test_a_seal_that_a_stranger_made_up_does_not_keep_a_verification_from_its_verdict(
+    copy: Copy, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    stranger, index = key(tmp_path, "stranger"), len(copy.log)
+    copy.put(index, written(copy.body(with_rows(copy)) | {"index": index} | changes, stranger))
+    copy.append({"kind": "verify"}, stranger)
+
+    assert ("unknown_key", entry(index)) in found(verified(copy))
+
+
+@pytest.mark.parametrize("index", [99_999_999, 2**60], ids=["with a path", "without one"])
+def test_an_entry_of_any_number_does_not_keep_a_verification_from_its_verdict(
+    copy: Copy, tmp_path: Path, index: int
+) -> None:
+    # a finding for every number between took hours and all memory
+    before, body = len(copy.log), copy.body(1) | {"index": index}
+    (copy.folder / "log" / "99999999.json").write_bytes(written(body, key(tmp_path, "stranger")))
+
+    findings = found(verified(copy))
+
+    assert ("unknown_key", entry(index)) in findings
+    assert ("missing", entry(before)) in findings
+    assert len(findings) < 2000
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
