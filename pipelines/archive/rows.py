@@ -6,6 +6,7 @@ the truth. It reads the Parquet with another engine than the one that wrote it.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,11 +23,17 @@ from pipelines.archive.entry import entry_path
 from pipelines.archive.findings import Finding
 from pipelines.archive.manifest import Manifest, SealedObject
 from pipelines.archive.tiles import HEIGHT, TILE_BYTES, tile_path, tile_widths
+from pipelines.errors import ArchiveError
 
 if TYPE_CHECKING:
     from pipelines.archive.place import Place
 
 BATCH_ROWS = 16_384
+UNSOUND = (
+    *(pa.ArrowException, BadZipFile, zlib.error, OSError, EOFError, RuntimeError),
+    *(ArithmeticError, LookupError, TypeError, ValueError),
+)
+"""What reading objects raises that are no Parquet, no ZIP, or not of the form expected."""
 
 
 @dataclass
@@ -46,13 +53,18 @@ def check_rows(place: Place, seal: Manifest) -> list[Finding]:
         seal: A seal whose objects are all there, with the bytes that were sealed.
 
     Returns:
-        Findings named `wrong_manifest`; none if the manifest is true.
+        Findings named `wrong_manifest`; none if the manifest is true. One that is `missing` or
+        `unreadable` if an object went, or the store failed, since the bytes were hashed.
     """
+    path = entry_path(seal.index)
     try:
         findings = list(_differences(place, seal))
-    except (pa.ArrowException, BadZipFile, LookupError, TypeError, ValueError) as error:
+    except FileNotFoundError as error:  # deleted since its bytes were read
+        return [Finding("missing", path, f"{seal.name}: {error}"[:500])]
+    except ArchiveError as error:
+        return [Finding("unreadable", path, f"{seal.name}: {error}"[:500])]
+    except UNSOUND as error:
         findings = [f"its objects cannot be read: {type(error).__name__}: {error}"]
-    path = entry_path(seal.index)
     return [Finding("wrong_manifest", path, f"{seal.name}: {text}"[:500]) for text in findings]
 
 

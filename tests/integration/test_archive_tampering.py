@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -789,6 +790,24 @@ def test_a_seal_that_a_stranger_made_up_does_not_keep_a_verification_from_its_ve
     copy.append({"kind": "verify"}, stranger)
 
     assert ("unknown_key", entry(index)) in found(verified(copy))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".tiles.zip"])
+def test_an_object_that_a_stranger_made_up_does_not_keep_a_deep_verification_from_its_verdict(
+    copy: Copy, tmp_path: Path, suffix: str
+) -> None:
+    body = copy.body(with_rows(copy))
+    one = next(o for o in [*body["files"], body["tiles"]] if o["path"].endswith(suffix))
+    content = bytearray((copy.folder / one["path"]).read_bytes())
+    content[8:-128:16] = bytes(len(content[8:-128:16]))
+    one["path"] = one["path"].replace("/0-", "/1-")
+    one["sha256"] = sha256(content).hexdigest()
+    (copy.folder / one["path"]).write_bytes(content)
+    index = copy.append(facts_of(body) | {"supplement": 1}, key(tmp_path, "stranger"))
+
+    findings = found(verified(copy, deep=True))
+
+    assert {("unknown_key", entry(index)), ("wrong_manifest", entry(index))} <= findings
 
 
 @pytest.mark.parametrize("index", [99_999_999, 2**60], ids=["with a path", "without one"])

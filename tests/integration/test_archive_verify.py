@@ -220,6 +220,26 @@ def test_what_is_deleted_meanwhile_is_no_finding(copy: Copy) -> None:
     assert verification.findings == ()
 
 
+def test_what_is_deleted_while_rows_are_read_is_no_finding(copy: Copy) -> None:
+    seal = next(body for body in copy.bodies("seal") if body["rows"])
+    paths = [one["path"] for one in [*seal["files"], seal["tiles"]]]
+    facts = {"kind": "delete", "reason": "due", "seals": [seal["index"]], "paths": paths}
+    hashed = 0
+
+    def meanwhile(what: str, added: int, total: int) -> None:
+        nonlocal hashed
+        hashed += added if what == "bytes read" else 0
+        if hashed == total and (copy.folder / paths[0]).exists():
+            copy.append(facts)
+            for path in paths:
+                (copy.folder / path).unlink()
+
+    verification = verified(copy, deep=True, progress=meanwhile)
+
+    assert not (copy.folder / paths[0]).exists()
+    assert verification.findings == ()
+
+
 def test_an_object_that_cannot_be_read_is_told_apart_from_one_that_was_changed(copy: Copy) -> None:
     file = copy.files()[0]
     file.unlink()
