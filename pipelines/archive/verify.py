@@ -45,7 +45,8 @@ def verify(
     """Check an archive: its log, its days, and the bytes of its objects; go on past findings.
 
     The log is always checked whole, and every object is looked for. A window or a sample narrows
-    whose bytes are read. Sealing and deleting may go on meanwhile.
+    whose bytes are read; of the others sizes are compared. Sealing and deleting may go on
+    meanwhile.
 
     Args:
         archive: The archive, or a copy of it in a folder.
@@ -70,7 +71,7 @@ def verify(
     sealed = [one for seal in ledger.manifests.values() for one in seal.objects]
     contents = Contents(archive, listed, sealed)
     read = _drawn([seal for seal in ledger.manifests.values() if scope.holds(seal)], sample)
-    due = list(_due(ledger, scope, {seal.index for seal in read}))
+    due = list(_due(ledger, {seal.index for seal in read}))
     judged = _judged(contents, due, scope, progress or (lambda *_: None))
     if any(finding for _, finding in judged) or listed.keys() - ledger.named:
         ledger = judge(read_log(archive), trusted)  # what was sealed or deleted meanwhile
@@ -121,14 +122,13 @@ def _drawn(seals: Sequence[Manifest], sample: Sample | None) -> Sequence[Manifes
     return draw.sample(with_rows, min(sample.count, len(with_rows)))
 
 
-def _due(ledger: Ledger, scope: Scope, read: Collection[int]) -> Iterator[Due]:
+def _due(ledger: Ledger, read: Collection[int]) -> Iterator[Due]:
     """The objects that are to be there, but for those that were deleted."""
     deleted = ledger.deleted
     for seal in ledger.manifests.values():
-        if scope.holds(seal):
-            for one in seal.objects:
-                if one.path not in deleted:
-                    yield Due(one, seal, in_full=seal.index in read)
+        for one in seal.objects:
+            if one.path not in deleted:
+                yield Due(one, seal, in_full=seal.index in read)
 
 
 def _judged(contents: Contents, due: Sequence[Due], scope: Scope, progress: Progress) -> Judged:

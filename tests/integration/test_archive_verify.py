@@ -111,6 +111,15 @@ def test_a_window_narrows_whose_bytes_are_read(copy: Copy) -> None:
     assert found(second) == {("modified", copy.path(late))}
 
 
+def test_what_is_gone_outside_the_window_is_found_all_the_same(copy: Copy) -> None:
+    gone = copy.files()[0]
+    gone.unlink()
+
+    verification = verified(copy, from_date=date(2026, 2, 9))
+
+    assert found(verification) == {("missing", copy.path(gone))}
+
+
 def test_the_log_is_checked_whole_whatever_the_window(copy: Copy) -> None:
     copy.put(3, copy.log[3].read_bytes()[:-2])
 
