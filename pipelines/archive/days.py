@@ -109,16 +109,26 @@ def _of(seal: Manifest) -> str:
 def unlawful(
     chain: Chain, manifests: Mapping[int, Manifest], deleted: Collection[Deletion]
 ) -> Iterator[Finding]:
-    """Deletions before the end of a retention, or of what a legal hold covered at that time."""
+    """Deletions before the end of a retention, or of what a legal hold covered at that time.
+
+    A deletion is judged by the objects that it names as well as by the seals: both excuse.
+    """
+    seal_of = {one.path: seal.index for seal in manifests.values() for one in seal.objects}
     for deletion in deleted:
         path = entry_path(deletion.index)
+        indexes = {*deletion.seals, *(seal_of[one] for one in deletion.paths if one in seal_of)}
+        seals = [manifests[index] for index in sorted(indexes) if index in manifests]
+        earlier = (seal for seal in seals if seal.index < deletion.index)
+        if {one.path for seal in earlier for one in seal.objects} != set(deletion.paths):
+            detail = "its paths are not those of all objects of seals before it"
+            yield Finding("wrong_manifest", path, detail)
         before = [chain.entries[at] for at in sorted(chain.vouched) if at < deletion.index]
         try:
             holds = active(before)
         except (KeyError, TypeError, ValueError) as error:
             yield Finding("wrong_manifest", path, f"a hold before it cannot be read: {error}")
             holds = []
-        for seal in (manifests[index] for index in deletion.seals if index in manifests):
+        for seal in seals:
             if seal.retain_until and deletion.recorded_at.date() < seal.retain_until:
                 detail = f"{seal.name} was to be kept until {seal.retain_until}"
                 yield Finding("deleted_early", path, detail)

@@ -658,6 +658,39 @@ def test_a_deletion_of_what_was_held_is_found(copy: Copy) -> None:
     assert found(verified(copy)) == {("deleted_while_held", entry(index))}
 
 
+def test_a_deletion_that_names_objects_but_no_seal_does_not_get_round_a_hold(copy: Copy) -> None:
+    at = with_rows(copy)
+    copy.rewrite(at, retain_until="2036-02-03")
+    copy.append(HOLD)
+    index = copy.append(deletion(copy, copy.body(at)) | {"seals": []})
+    remove(copy, copy.body(at))
+
+    assert found(verified(copy)) == {
+        ("deleted_early", entry(index)),
+        ("deleted_while_held", entry(index)),
+    }
+
+
+def test_a_deletion_of_a_part_of_a_seal_is_found(copy: Copy) -> None:
+    seal = copy.body(with_rows(copy))
+    tiles = seal["tiles"]["path"]
+    index = copy.append(deletion(copy, seal) | {"paths": [tiles]})
+    (copy.folder / tiles).unlink()
+
+    assert found(verified(copy)) == {("wrong_manifest", entry(index))}
+
+
+def test_a_deletion_recorded_before_the_seal_is_found(copy: Copy) -> None:
+    last = len(copy.log) - 1
+    seal = copy.body(last)
+    copy.log[last].unlink()
+    index = copy.append(deletion(copy, seal))
+    copy.append(facts_of(seal))
+    remove(copy, seal)
+
+    assert found(verified(copy)) == {("wrong_manifest", entry(index))}
+
+
 def test_a_deletion_after_the_hold_was_released_is_clean(copy: Copy) -> None:
     seal = copy.body(with_rows(copy))
     copy.append(HOLD)
