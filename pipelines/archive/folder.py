@@ -62,7 +62,9 @@ class Folder:
             for folder, folders, files in os.walk(start, onerror=_unless_absent):
                 if folder == self.url and INCOMING in folders:
                     folders.remove(INCOMING)
-                for name in files:  # text, not paths: a log has tens of thousands
+                # what lies behind a link to a folder is not walked through: the link is listed
+                links = (name for name in folders if os.path.islink(f"{folder}/{name}"))
+                for name in (*files, *links):  # text, not paths: a log has tens of thousands
                     file = f"{folder}/{name}"
                     yield file[len(self.url) + 1 :], os.lstat(file).st_size
 

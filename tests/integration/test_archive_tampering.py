@@ -174,6 +174,14 @@ def test_an_object_that_nobody_sealed_is_found(copy: Copy, path: str) -> None:
     assert found(verified(copy)) == {("added", path)}
 
 
+def test_a_link_to_a_folder_of_more_days_is_found(copy: Copy, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = copy.files()[0].parent.parent / "event_date=2026-02-20"
+    link.symlink_to(tmp_path / "elsewhere")
+
+    assert found(verified(copy)) == {("added", copy.path(link))}
+
+
 def test_an_older_version_of_a_supplement_put_in_place_of_the_day_is_found(copy: Copy) -> None:
     day = next(one for one in copy.files() if one.name.startswith("1-")).parent
     sealed, late = (next(day.glob(f"{n}-*.parquet")) for n in (0, 1))
