@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -501,6 +502,24 @@ def test_tampering_is_found_by_name(
     pack = write(tmp_path / "pack.zip", tamper(files, archive))
 
     assert name in found(pack, archive)
+
+
+def test_a_link_to_a_folder_added_to_an_unpacked_pack_is_found(
+    archive: Sealed, files: Files, tmp_path: Path
+) -> None:
+    pack = write(tmp_path / "pack.zip", files)
+    with zipfile.ZipFile(pack) as packed:
+        packed.extractall(tmp_path / "pack")
+    (tmp_path / "pack" / "more").symlink_to(tmp_path)
+
+    assert found(tmp_path / "pack", archive) == {"added"}
+
+
+def test_a_folder_of_a_zip_with_bytes_of_its_own_is_found(
+    archive: Sealed, files: Files, tmp_path: Path
+) -> None:
+    assert found(write(tmp_path / "a.zip", files | {"more/": b""}), archive) == set()
+    assert found(write(tmp_path / "b.zip", files | {"more/": b"bytes"}), archive) == {"added"}
 
 
 def test_a_whole_forgery_with_another_key_is_found(

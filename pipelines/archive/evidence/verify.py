@@ -184,9 +184,13 @@ class Pack:
         self.zip = None if path.is_dir() else zipfile.ZipFile(str(path))
         self.path = path
         self.names: list[str] = (
-            [item.filename for item in self.zip.infolist() if not item.is_dir()]
+            [item.filename for item in self.zip.infolist() if item.file_size or not item.is_dir()]
             if self.zip
-            else sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
+            else sorted(
+                p.relative_to(path).as_posix()
+                for p in path.rglob("*")
+                if p.is_symlink() or not p.is_dir()
+            )
         )
 
     def open(self, name: str) -> BinaryIO:
