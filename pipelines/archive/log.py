@@ -116,7 +116,7 @@ class Log:
         """Put into the archive and its mirror what one of them lacks after a crash or a loss.
 
         Raises:
-            ArchiveError: They hold different entries, or a place refused.
+            ArchiveError: They hold different entries, one is not signed, or a place refused.
         """
         if self.mirror is None:
             return
@@ -128,6 +128,14 @@ class Log:
         else:
             lacking = [entry for entry in entries if entry.index not in archived]
             self._take_from_archive(archived)
+        # whoever writes the lake, but has no key, shall not have us seal their words in
+        unsigned = first_unsigned(entries, lacking[0].index) if lacking else None
+        if unsigned is not None:
+            raise ArchiveError(
+                f"{self.mirror.url}/{_mirror_name(unsigned.index)} is not signed with the "
+                "archive's key, so it was not put into the archive; find out who wrote it, and "
+                "remove it from the mirror with every entry after it"
+            )
         for entry in lacking:
             self.archive.put_new(entry.path, entry.content, retain_until=self._kept)
         self._is_healed = True

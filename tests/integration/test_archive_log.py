@@ -360,6 +360,21 @@ def test_what_somebody_without_the_key_put_into_the_archive_is_not_continued(
     assert len(contents(mirror)) == 2
 
 
+@pytest.mark.parametrize("may_read", [True, False], ids=["who may read", "who may only write"])
+def test_what_somebody_without_the_key_put_into_the_mirror_is_not_sealed_in(
+    archive: Place, mirror: Place, keys: Callable[[str], Signer], may_read: bool
+) -> None:
+    head = append(Log(archive, mirror), keys("first"), "a")
+    continued = {**head.body, "index": 2, "previous": head.digest}
+    forged = sign_entry(continued, [keys("forger")])
+    mirror.put_new("00000002.json", forged.content)
+
+    with pytest.raises(ArchiveError, match=r"00000002.json is not signed with the archive's key"):
+        append(Log(archive if may_read else WriteOnly(archive), mirror), keys("first"), "b")
+
+    assert len(contents(archive)) == 2
+
+
 def test_an_archive_that_says_something_else_than_its_mirror_is_not_continued(
     archive: Place, mirror: Place, signer: Signer
 ) -> None:
