@@ -53,7 +53,7 @@ def deletions(entries: Mapping[int, Entry], vouched: Collection[int]) -> list[De
 
 def gaps(manifests: Collection[Manifest]) -> Iterator[Finding]:
     """Days, and numbers of supplements, that a stream skips; streams that stopped before others."""
-    streams: dict[tuple[str, str], list[Manifest]] = {}
+    streams: dict[tuple[str, bool, str], list[Manifest]] = {}
     for seal in manifests:
         streams.setdefault(seal.stream, []).append(seal)
     for stream in sorted(streams):

@@ -65,9 +65,9 @@ class Manifest:
         return (*self.files, self.tiles) if self.tiles else self.files
 
     @property
-    def stream(self) -> tuple[str, str]:
-        """Table and environment, in a form that can be sorted."""
-        return self.table, self.environment or ""
+    def stream(self) -> tuple[str, bool, str]:
+        """Table and environment, in a form that can be sorted: one not sent, then an empty one."""
+        return self.table, self.environment is not None, self.environment or ""
 
     @property
     def name(self) -> str:

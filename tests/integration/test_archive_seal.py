@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from lakes import Place, activity, folder_place, job, rows, run_load, table
 from sealing import (
+    AT,
     DAY,
     LOADED,
     NOW,
@@ -313,6 +314,21 @@ def test_what_is_sealed_verifies_down_to_the_last_row(place: Place, tmp_path: Pa
 
     assert found.findings == ()
     assert found.checked.rows == sum(len(rows(lake, name)) for name in TABLES)
+
+
+def test_an_environment_that_was_not_sent_is_another_than_an_empty_one(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    team = {"id": 70122, "name": "Larkfield Dev"}
+    land(place, "a", [activity(timestamp=AT, team=team | {"environment": e}) for e in ("", None)])
+    run_load(lake, [place.landing], now=LOADED)
+    seal_all(lake)
+
+    found = verify(open_archive_place(lake), trusted=[signer_of(lake).public.key_id], deep=True)
+
+    sealed = [seal["environment"] for seal in seals_of(lake, "activity") if seal["rows"]]
+    assert sorted(sealed, key=str) == ["", None]
+    assert found.findings == ()
 
 
 def test_many_rows_become_several_files_in_one_order(tmp_path: Path) -> None:

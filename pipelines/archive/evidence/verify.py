@@ -513,14 +513,15 @@ class Check:
 
     def check_days(self) -> None:
         """Hold the manifests of each table and environment: every day, every supplement."""
-        days: dict[tuple[str, str], dict[date, set[int]]] = {}
+        days: dict[tuple[str, bool, str], dict[date, set[int]]] = {}
         for entry in self.entries.values():
             if entry.kind == "seal" and entry.index in self.genuine:
                 body = entry.body
-                stream = (body["table"], body["environment"] or "")
+                environment = body["environment"]  # one not sent is another than an empty one
+                stream = (body["table"], environment is not None, environment or "")
                 day = date(*map(int, body["event_date"].split("-")))
                 days.setdefault(stream, {}).setdefault(day, set()).add(body["supplement"])
-        for (table, environment), sealed in sorted(days.items()):
+        for (table, _, environment), sealed in sorted(days.items()):
             stream_name = f"{table} {environment}".strip()
             for day, numbers in sealed.items():
                 if numbers != set(range(len(numbers))):
