@@ -26,6 +26,7 @@ def append(
     signer: Signer,
     by: str,
     recheck: Callable[[], None] = lambda: None,
+    cosigner: Signer | None = None,
 ) -> Entry:
     """Append an entry; where another writer came first, look again and repeat.
 
@@ -38,13 +39,16 @@ def append(
         by: Who did it.
         recheck: Called after another writer came first; it raises if the entry must no longer be
             made, now that the log has another entry.
+        cosigner: Signs as well: the new key, where one follows another.
 
     Raises:
         LakeError: Others came first, again and again; nothing was appended.
     """
     for _ in range(ATTEMPTS):
         try:
-            return log.append(kind, dict(facts), clock=clock, signer=signer, by=by)
+            return log.append(
+                kind, dict(facts), clock=clock, signer=signer, by=by, cosigner=cosigner
+            )
         except Overtaken:
             recheck()
     raise LakeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from pipelines.archive.appending import append
 from pipelines.archive.keys import Signer
 from pipelines.archive.log import Entry, Log
 from pipelines.archive.succession import key_facts
@@ -23,7 +24,7 @@ def rotate(log: Log, old: Signer, new: Signer, *, clock: Callable[[], datetime],
 
     Raises:
         ConfigurationError: The new key signed the log before, or does now.
-        Overtaken: Another writer appended first; nothing was appended.
+        ArchiveError: The old key does not sign the log, or another writer retired it meanwhile.
     """
     used = {entry.body["key_id"] for entry in log.entries() if entry.kind == "key"}
     if new.public.key_id in used | {old.public.key_id}:
@@ -32,4 +33,4 @@ def rotate(log: Log, old: Signer, new: Signer, *, clock: Callable[[], datetime],
             "`trailhouse archive keygen`"
         )
     facts = key_facts(new.public, old.public.key_id)
-    return log.append("key", facts, clock=clock, signer=old, cosigner=new, by=by)
+    return append(log, "key", facts, clock=clock, signer=old, cosigner=new, by=by)

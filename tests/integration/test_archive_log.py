@@ -442,6 +442,24 @@ def test_after_a_rotation_the_new_key_alone_signs(
         append(open_log(place.lake()), old)
 
 
+def test_a_rotation_is_appended_although_another_writer_came_first(
+    place: LakePlace, keys: Callable[[str], Signer]
+) -> None:
+    log, old, new = open_log(place.lake()), keys("first"), keys("second")
+    append(log, old)
+    others = iter(["pulled meanwhile"])
+
+    def clock() -> datetime:
+        for reason in others:
+            append(open_log(place.lake()), old, reason)
+        return NOW
+
+    entry = rotate(log, old, new, clock=clock, by="m")
+
+    assert entry.index == 3
+    assert kinds(open_log(place.lake())) == ["key", "hold", "hold", "key"]
+
+
 def test_a_key_is_not_rotated_to_one_that_signed_before(
     place: LakePlace, keys: Callable[[str], Signer]
 ) -> None:
