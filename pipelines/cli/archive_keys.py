@@ -67,10 +67,6 @@ def list_(as_json: AsJson = False) -> None:
     )
 
 
-def _minute(recorded_at: str) -> str:
-    return recorded_at[:16].replace("T", " ")
-
-
 @app.command()
 def rotate(
     new: Annotated[
