@@ -7,7 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,8 +26,12 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 
 from pipelines.errors import ConfigurationError
+from pipelines.sinks.registry import KINDS, AnySinkSettings
+from pipelines.sinks.settings import SinkSettings
 
 CONFIG_FILE_VARIABLE = "TRAILHOUSE_CONFIG"
+SHOWN = frozenset(SinkSettings.model_fields)
+"""Fields of a sink whose value may stand in an error: those that every sink has hold no secret."""
 
 
 class SourceSettings(BaseModel):
@@ -37,12 +50,16 @@ class SourceSettings(BaseModel):
 class Settings(BaseSettings):
     """The effective settings; frozen, validated, secrets masked when shown."""
 
-    model_config = SettingsConfigDict(env_prefix="TRAILHOUSE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TRAILHOUSE_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     lake_url: str = ".trailhouse/data"
     """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
     source: tuple[SourceSettings, ...] = ()
     """Where landing objects come from; without any, `landing/` under the lake URL."""
+    sink: tuple[AnySinkSettings, ...] = ()
+    """Where events are delivered to, each in the shape that it wants; see `docs/sinks.md`."""
     dagster_home: Path = Path(".trailhouse/dagster")
     """Folder of the Dagster instance; the variable DAGSTER_HOME wins over it."""
     s3_endpoint_url: str | None = None
@@ -73,13 +90,15 @@ class Settings(BaseSettings):
     counting_rule: Literal["task_2019", "task_2021", "business_action"] = "task_2021"
     """What the contract counts as a task; the rules are in `sql/rules/counting_rules.csv`."""
 
-    @field_validator("source")
+    @field_validator("source", "sink")
     @classmethod
-    def _names_are_unique(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
-        names = [source.name for source in sources]
+    def _names_are_unique(cls, named: tuple[Any, ...], field: ValidationInfo) -> tuple[Any, ...]:
+        names = [one.name for one in named]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two sources are named {repeated[0]!r}; give each its own name")
-        return sources
+            raise ValueError(
+                f"two {field.field_name}s are named {repeated[0]!r}; give each its own name"
+            )
+        return named
 
     @classmethod
     def settings_customise_sources(
@@ -142,9 +161,11 @@ def _refuse_unknown_variables() -> None:
 
 def _explain_json(error: SettingsError) -> str:
     """A variable that holds a list or table is JSON, and this one is not."""
+    name = "SINK" if '"sink"' in str(error) else "SOURCE"
+    fields = '"name": "…", "kind": "…"' if name == "SINK" else '"name": "…", "url": "…"'
     return (
-        f"variable TRAILHOUSE_SOURCE: not valid JSON: {error.__cause__}; "
-        'write it as [{"name": "…", "url": "…"}], or as [[source]] tables in trailhouse.toml'
+        f"variable TRAILHOUSE_{name}: not valid JSON: {error.__cause__}; "
+        f"write it as [{{{fields}}}], or as [[{name.lower()}]] tables in trailhouse.toml"
     )
 
 
@@ -154,12 +175,27 @@ def _explain(error: ValidationError, path: Path) -> str:
         name = ".".join(str(part) for part in problem["loc"])
         variable = f"TRAILHOUSE_{problem['loc'][0]}".upper()
         where = f"variable {variable}" if variable in os.environ else f"{path}"
-        found = "" if "secret" in name else f", found {problem['input']!r}"
-        fields = SourceSettings.model_fields if "." in name else Settings.model_fields
         allowed = (
-            f"unknown setting; known: {', '.join(sorted(fields))}"
+            f"unknown setting; known: {', '.join(sorted(_known(problem['loc'])))}"
             if problem["type"] == "extra_forbidden"
             else problem["msg"]
         )
-        lines.append(f"{where}: setting {name!r}: {allowed}{found}")
+        lines.append(f"{where}: setting {name!r}: {allowed}{_found(problem)}")
     return "\n".join(lines)
+
+
+def _known(loc: tuple[int | str, ...]) -> list[str]:
+    """The settings that there are where an unknown one was found."""
+    if loc[0] == "sink":
+        return list(KINDS[str(loc[2])].model_fields)
+    return list(SourceSettings.model_fields if len(loc) > 1 else Settings.model_fields)
+
+
+def _found(problem: ErrorDetails) -> str:
+    """What stood there, unless it could be a secret: people write them where references belong."""
+    loc, value = problem["loc"], problem["input"]
+    if "secret" in str(loc[-1]) or loc[0] == "ledger_url":
+        return ""
+    if loc[0] == "sink" and (loc[-1] not in SHOWN or not isinstance(value, str | int)):
+        return ""
+    return f", found {value!r}"
