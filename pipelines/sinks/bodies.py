@@ -89,7 +89,24 @@ def _without_breaks(message: str) -> str:
     return message.rstrip("\r\n").replace("\r", "\\r").replace("\n", "\\n")
 
 
-def with_fields(prefix: str, value: str) -> str:
-    """A JSON object with fields before its own, which win; `prefix` is `"a":1,"b":2`."""
+def as_object(value: str, key: str = "message") -> str:
+    """A JSON value as a JSON object; anything else is put under a key."""
+    return value if value.startswith("{") else f'{{"{key}":{value}}}'
+
+
+def with_fields(value: str, fields: Mapping[str, str]) -> str:
+    """A JSON object with further fields before its own.
+
+    A field whose name stands anywhere in the object is left out, because readers differ over
+    which of two equal names counts.
+
+    Args:
+        value: A JSON object, as `as_object` returns it.
+        fields: JSON values by name.
+    """
+    added = ",".join(
+        f'"{name}":{text}' for name, text in fields.items() if f'"{name}"' not in value
+    )
     inside = value[1:].lstrip()
-    return f"{{{prefix}}}" if inside == "}" else f"{{{prefix},{inside}"
+    comma = "," if added and inside != "}" else ""
+    return f"{{{added}{comma}{inside}"

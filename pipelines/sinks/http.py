@@ -13,11 +13,11 @@ from pydantic import Field, model_validator
 
 from pipelines.secrets import SecretReference, is_reference, read_secret
 from pipelines.sinks.bodies import Values, is_json, json_values, lines
-from pipelines.sinks.http_client import (
-    Answer,
-    HttpClient,
+from pipelines.sinks.http_client import Answer, HttpClient
+from pipelines.sinks.http_settings import (
     HttpFamilySettings,
     Url,
+    basic_authorization,
     origin,
     resolve_url,
 )
@@ -193,9 +193,8 @@ def _headers(settings: HttpSettings) -> tuple[dict[str, str], list[str]]:
         headers["Authorization"] = f"Bearer {secrets[-1]}"
     elif settings.username and settings.password:
         password = read_secret(settings.password)
-        pair = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
-        secrets += [password, pair]
-        headers["Authorization"] = f"Basic {pair}"
+        headers["Authorization"] = basic_authorization(settings.username, password)
+        secrets += [password, headers["Authorization"]]
     return headers, secrets
 
 

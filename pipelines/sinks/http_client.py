@@ -11,15 +11,11 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
-from pydantic import Field
-
-from pipelines.errors import ConfigurationError
-from pipelines.secrets import is_reference, read_secret, without_secrets
-from pipelines.sinks.settings import SinkSettings
+from pipelines.secrets import without_secrets
+from pipelines.sinks.http_settings import HttpFamilySettings, origin, resolve_url, tls_context
 from pipelines.sinks.sink import ConfigurationSinkError, SinkError, TransientSinkError
 
 if TYPE_CHECKING:
@@ -32,26 +28,6 @@ PROBE_SECONDS = 2.0
 HEADERS = {"User-Agent": "trailhouse", "Accept": "application/json, text/plain;q=0.5, */*;q=0.1"}
 SAME_METHOD_REDIRECTS = (301, 302, 307, 308)
 
-Url = Annotated[str, Field(pattern=r"^(https?://[^\s/@]+(/\S*)?|env:\S+|file:\S+)$")]
-"""An address without user and password, or a reference to one where the address is a secret."""
-
-
-class HttpFamilySettings(SinkSettings):
-    """What every sink that speaks HTTP may be told."""
-
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
-    """How long to wait for a connection, and for each part of the answer."""
-    gzip: bool = True
-    """Compress bodies."""
-    ca_file: Path | None = None
-    """PEM file of the authorities to trust instead of the public ones."""
-    client_certificate_file: Path | None = None
-    """PEM file of the certificate by which this side identifies itself (mutual TLS)."""
-    client_key_file: Path | None = None
-    """PEM file of its key, where the certificate's file does not hold it."""
-    proxy_url: Url | None = None
-    """Proxy to go through; proxy variables of the environment are not looked at."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -60,6 +36,17 @@ class Answer:
     status: int
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The object that the text is, or an empty one where it is none."""
+        import orjson
+
+        try:
+            found = orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def summary(self) -> str:
@@ -92,14 +79,17 @@ class HttpClient:
         self._gzip = settings.gzip
         self._seconds = settings.timeout_seconds
         self._secrets = tuple(secrets)
-        self._origin = origin(url)
         self._http = httpx.Client(
             headers={**HEADERS, **(headers or {})},
-            verify=_tls(settings),
+            verify=tls_context(settings),
             timeout=settings.timeout_seconds,
             trust_env=False,  # neither .netrc nor proxy variables decide where events go
             proxy=resolve_url(settings.proxy_url) if settings.proxy_url else None,
         )
+
+    def hide(self, secret: str) -> None:
+        """Mask a further secret, come by later, in answers and errors."""
+        self._secrets = (*self._secrets[-8:], secret)
 
     def post(
         self,
@@ -138,7 +128,7 @@ class HttpClient:
                 return answer
             url = self._redirected(url, answer)
         raise ConfigurationSinkError(
-            f"{self._origin} redirects in a circle; correct the sink's url",
+            f"{origin(url)} redirects in a circle; correct the sink's url",
             cause="redirect",
             response=answer.summary,
         )
@@ -160,25 +150,25 @@ class HttpClient:
             with self._http.stream(
                 method, url, content=body, headers=headers, timeout=seconds
             ) as response:
-                content = self._content(response, time.monotonic() + 2 * seconds)
+                content = self._content(response, origin(url), time.monotonic() + 2 * seconds)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ssl.SSLError) as error:
-            raise self._failure(error) from error
+            raise self._failure(error, origin(url)) from error
         text = without_secrets(content.decode("utf-8", "replace"), self._secrets)
         return Answer(response.status_code, text, response.headers)
 
-    def _content(self, response: httpx.Response, deadline: float) -> bytes:
+    def _content(self, response: httpx.Response, service: str, deadline: float) -> bytes:
         parts, size = [], 0
         for part in response.iter_bytes():
             parts.append(part)
             size += len(part)
             if size > MOST_ANSWER_BYTES:
                 raise TransientSinkError(
-                    f"{self._origin} answered more than {MOST_ANSWER_BYTES:,} bytes",
+                    f"{service} answered more than {MOST_ANSWER_BYTES:,} bytes",
                     cause="wrong_answer",
                 )
             if time.monotonic() > deadline:
                 raise TransientSinkError(
-                    f"{self._origin} did not finish its answer in time", cause="timeout"
+                    f"{service} did not finish its answer in time", cause="timeout"
                 )
         return b"".join(parts)
 
@@ -187,27 +177,27 @@ class HttpClient:
         target = urljoin(url, answer.headers.get("location", ""))
         if answer.status not in SAME_METHOD_REDIRECTS or "location" not in answer.headers:
             raise ConfigurationSinkError(
-                f"{self._origin} answered {answer.status}, which is no place to send events to; "
+                f"{origin(url)} answered {answer.status}, which is no place to send events to; "
                 "correct the sink's url",
                 cause="redirect",
                 response=answer.summary,
             )
         if origin(target) != origin(url):
             raise ConfigurationSinkError(
-                f"{self._origin} redirects to {origin(target)}; events and credentials are not "
+                f"{origin(url)} redirects to {origin(target)}; events and credentials are not "
                 "sent to another host: if it is the right one, write it into the sink's url",
                 cause="redirect",
                 response=answer.summary,
             )
         return target
 
-    def _failure(self, error: Exception) -> SinkError:
+    def _failure(self, error: Exception, service: str) -> SinkError:
         """What a request that got no answer means."""
         import httpx
 
         causes = list(_chain(error))
         text = without_secrets(str(causes[-1]) or type(error).__name__, self._secrets)
-        said = f"{self._origin}: {text}"
+        said = f"{service}: {text}"
         for cause in causes:
             if isinstance(cause, socket.gaierror):
                 kind = TransientSinkError if cause.errno == socket.EAI_AGAIN else _Configuration
@@ -215,7 +205,7 @@ class HttpClient:
             if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
                 return ConfigurationSinkError(f"{said}; TLS was not agreed on", cause="tls")
         if isinstance(error, httpx.TimeoutException):
-            return TransientSinkError(f"{self._origin} did not answer in time", cause="timeout")
+            return TransientSinkError(f"{service} did not answer in time", cause="timeout")
         if isinstance(error, httpx.TransportError) and not isinstance(
             error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
         ):
@@ -226,44 +216,8 @@ class HttpClient:
 _Configuration = ConfigurationSinkError
 
 
-def origin(url: str) -> str:
-    """Scheme, host and port of a URL: as much of it as may be shown."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
-
-
-def resolve_url(url: str) -> str:
-    """A URL that is written down, or kept as a secret because of the token in it.
-
-    Raises:
-        ConfigurationError: The secret is missing, or holds no URL.
-    """
-    if not is_reference(url):
-        return url
-    found = read_secret(url).strip()
-    if urlsplit(found).scheme not in {"http", "https"} or not urlsplit(found).hostname:
-        raise ConfigurationError(f"secret {url}: it must hold an http:// or https:// address")
-    return found
-
-
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """An error and what caused it, the innermost last."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _tls(settings: HttpFamilySettings) -> ssl.SSLContext:
-    import certifi
-
-    try:
-        trusted = str(settings.ca_file) if settings.ca_file else certifi.where()
-        context = ssl.create_default_context(cafile=trusted)
-        if settings.client_certificate_file:
-            context.load_cert_chain(settings.client_certificate_file, settings.client_key_file)
-    except OSError as error:  # an SSLError is one too: no certificate in the file
-        raise ConfigurationError(
-            f"sink {settings.name}: ca_file, client_certificate_file and client_key_file must be "
-            f"PEM files that can be read: {error}"
-        ) from error
-    return context

@@ -8,15 +8,28 @@ from typing import TYPE_CHECKING, Annotated, get_args
 from pydantic import Field
 
 from pipelines.errors import ConfigurationError
+from pipelines.sinks.azure_monitor import AzureMonitorSettings
+from pipelines.sinks.datadog import DatadogSettings
+from pipelines.sinks.elasticsearch import ElasticsearchSettings
 from pipelines.sinks.http import HttpSettings
+from pipelines.sinks.loki import LokiSettings
 from pipelines.sinks.settings import Clock, SinkSettings
 from pipelines.sinks.sink import ConfigurationSinkError, Sink
 from pipelines.sinks.splunk_hec import SplunkHecSettings
+from pipelines.sinks.sumo import SumoSettings
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
 
-EverySettings = HttpSettings | SplunkHecSettings
+EverySettings = (
+    HttpSettings
+    | SplunkHecSettings
+    | DatadogSettings
+    | SumoSettings
+    | LokiSettings
+    | ElasticsearchSettings
+    | AzureMonitorSettings
+)
 AnySinkSettings = Annotated[EverySettings, Field(discriminator="kind")]
 """One `[[sink]]` table, told apart by its `kind`."""
 

@@ -9,21 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field
 
 from pipelines.secrets import SecretReference, read_secret
 from pipelines.sinks.bodies import Values, json_values
-from pipelines.sinks.http_client import (
-    Answer,
-    HttpClient,
-    HttpFamilySettings,
-    Url,
-    origin,
-    resolve_url,
-)
+from pipelines.sinks.http_client import Answer, HttpClient
+from pipelines.sinks.http_settings import HttpFamilySettings, Url, origin, resolve_url
 from pipelines.sinks.settings import Clock, Text
 from pipelines.sinks.sink import (
     Batch,
@@ -149,12 +143,12 @@ class SplunkHecSink:
 
     def _refused_event(self, answer: Answer) -> int | None:
         """The position of the one event that Splunk could not read, where it names one."""
-        found = _json(answer)
+        found = answer.json
         number = found.get("invalid-event-number")
         return number if found.get("code") in BAD_EVENT and isinstance(number, int) else None
 
     def _await_acknowledgement(self, answer: Answer) -> None:
-        number = _json(answer).get("ackId")
+        number = answer.json.get("ackId")
         if not isinstance(number, int):
             raise ConfigurationSinkError(
                 f"{self._service} gives no acknowledgement; enable indexer acknowledgement for the "
@@ -171,7 +165,7 @@ class SplunkHecSink:
             told = self._client.post(body, {}, url=f"{self._base}/services/collector/ack")
             if told.status != 200:
                 self._raise(told)
-            if _json(told).get("acks", {}).get(str(number)) is True:
+            if told.json.get("acks", {}).get(str(number)) is True:
                 return
         raise TransientSinkError(
             f"{self._service} took the events but did not acknowledge within "
@@ -212,16 +206,6 @@ def _seconds(at: datetime | None) -> str:
     return f"{at.timestamp():.6f}" if at else "null"
 
 
-def _json(answer: Answer) -> dict[str, Any]:
-    import orjson
-
-    try:
-        found = orjson.loads(answer.text)
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _code(answer: Answer) -> int | None:
-    code = _json(answer).get("code")
+    code = answer.json.get("code")
     return code if isinstance(code, int) else None
