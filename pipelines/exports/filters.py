@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from ipaddress import ip_address
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -228,6 +229,25 @@ def parsed(value: Any) -> Any:
     return None if value is None else orjson.loads(str(value))  # it knows no kinds of text
 
 
+def is_ip(value: Any) -> bool:
+    """Whether a value is an IP address, of either version; a masked one is none."""
+    return _version(value) is not None
+
+
+def is_ipv4(value: Any) -> bool:
+    """Whether a value is an IP address of version 4."""
+    return _version(value) == 4
+
+
+def _version(value: Any) -> int | None:
+    try:
+        return ip_address(value).version if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+TESTS: dict[str, Callable[[Any], bool]] = {"ip": is_ip, "ipv4": is_ipv4}
+"""Tests by the name that a template calls them by, besides those of Jinja2."""
 FILTERS: dict[str, Callable[..., Any]] = {
     "cef": cef,
     "cef_header": cef_header,

@@ -15,7 +15,7 @@ from jinja2.visitor import NodeTransformer
 
 from pipelines.errors import TrailhouseError
 from pipelines.exports import filters
-from pipelines.exports.fields import EVENT, LOG_MESSAGE, LOG_MESSAGE_STR, NOWS, near
+from pipelines.exports.fields import EVENT, LOG_MESSAGE, LOG_MESSAGE_STR, NOWS, known_names, near
 from pipelines.exports.formats import FORMATS, Format, Place
 
 ROWS = "_rows"
@@ -77,6 +77,7 @@ def environment() -> Environment:
     for name in _IMPURE:
         made.filters.pop(name)
     made.filters |= filters.FILTERS
+    made.tests |= filters.TESTS
     made.filters["tojson"] = filters.json
     made.filters |= {_name(f): f for f in _escapes()}
     made.filters |= {"_as_json": filters.Json, "_parsed": filters.parsed}
@@ -104,6 +105,7 @@ class Compiled:
     fields: tuple[str, ...]
     is_plain: bool
     """Whether a message is the event's own JSON, and nothing else."""
+    names_fields: bool
 
 
 def parse(source: str, path: str) -> nodes.Template:
@@ -124,7 +126,8 @@ def _two_braces(match: re.Match[str]) -> str:
 
 def unknown_fields(tree: nodes.Template, known: Collection[str]) -> Iterator[tuple[int, str, str]]:
     """What a template names that no event has: line, name, explanation."""
-    wrong = meta.find_undeclared_variables(tree) - set(known)
+    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    wrong = meta.find_undeclared_variables(tree) - set(known) - own
     for name in tree.find_all(nodes.Name):
         if name.name in wrong and name.ctx == "load":
             yield name.lineno, name.name, f"unknown field {name.name!r}{near(name.name, known)}"
@@ -144,7 +147,7 @@ def compile_tree(tree: nodes.Template, form: Format, path: str) -> Compiled:
         read = nodes.Filter(nodes.Name(LOG_MESSAGE, "load"), "_parsed", [], [], None, None)
         tree.body.insert(0, nodes.Assign(nodes.Name(EVENT, "store"), read))
     tree = _Names().visit(tree)
-    target = nodes.Tuple([nodes.Name(name, "store") for name in found], "store")
+    target = nodes.Tuple([nodes.Name(name, "store") for name in found or ("event_id",)], "store")
     body = [*tree.body, nodes.Output([nodes.TemplateData(form.end)])]
     loop = nodes.For(target, nodes.Name(ROWS, "load"), body, [], None, False)
     whole = nodes.Template([loop], lineno=1)
@@ -153,15 +156,16 @@ def compile_tree(tree: nodes.Template, form: Format, path: str) -> Compiled:
         code = environment().compile(whole, path, path)
     except TemplateSyntaxError as error:
         raise TemplateError(path, error.lineno, error.message or "not a template") from error
-    return Compiled(Template.from_code(environment(), code, {}), found, is_plain)
+    template = Template.from_code(environment(), code, {})
+    return Compiled(template, found or ("event_id",), is_plain, bool(found))
 
 
 def _fields(tree: nodes.Template) -> tuple[str, ...]:
     """The event's columns that a template reads, `log_message` among them."""
-    names = meta.find_undeclared_variables(tree) - set(NOWS)
+    names = meta.find_undeclared_variables(tree) & known_names(()) - set(NOWS)
     if names & {EVENT, LOG_MESSAGE_STR}:
         names = (names - {EVENT, LOG_MESSAGE_STR}) | {LOG_MESSAGE}
-    return tuple(sorted(names)) or ("event_id",)
+    return tuple(sorted(names))
 
 
 def _is_plain(tree: nodes.Template) -> bool:
@@ -270,6 +274,10 @@ class _Escaper:
             return _BREAK.sub(self._form.joint, text)
         parts = _STRINGS.split(('"' if place else "") + text)
         parts[::2] = [_without_layout(part) for part in parts[::2]]
+        if not place:
+            parts[0] = parts[0].lstrip()
+        if not self._form.advance(place, text):
+            parts[-1] = parts[-1].rstrip()
         return "".join(parts)[1 if place else 0 :]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 import msgspec
 
-from pipelines.exports.fields import known_names
+from pipelines.exports.fields import LOG_MESSAGE, known_names
 from pipelines.exports.formats import FORMATS, Format
 from pipelines.exports.syntax import (
     ROWS,
@@ -52,6 +52,16 @@ class Template:
     _compiled: Compiled
     _form: Format
 
+    @property
+    def format_name(self) -> str:
+        """What it writes, by the ending of its name: json, csv, cef, leef, logfmt or txt."""
+        return self._form.name
+
+    @property
+    def names_fields(self) -> bool:
+        """Whether it says anything of an event at all."""
+        return self._compiled.names_fields
+
     def render(self, columns: Mapping[str, Sequence[Any]], *, now: datetime) -> list[str]:
         """Render a batch of events, one message each, in their order.
 
@@ -68,6 +78,8 @@ class Template:
             TemplateError: An event lacks something that is named, or a message is not valid; the
                 error has the line. Nothing is returned in part.
         """
+        if self._compiled.is_plain:
+            return list(columns[LOG_MESSAGE])
         read = self._compiled.fields
         rows = zip(*(columns[name] for name in read), strict=True)
         try:
@@ -80,8 +92,6 @@ class Template:
         return messages
 
     def _check(self, messages: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
-        if self._compiled.is_plain:
-            return
         for message, event_id in zip(messages, _ids(columns), strict=False):
             if not message:
                 raise TemplateError(
