@@ -81,6 +81,8 @@ class Receiver:
         """What was received, the oldest first."""
         self._script: deque[Answer | Fault] = deque()
         self._changed = threading.Condition()
+        self.errors: list[Exception] = []
+        """What went wrong in the rule itself; raised when the receiver is closed."""
         self.closing = threading.Event()
 
     def then(self, *answers: Answer | Fault) -> None:
@@ -108,7 +110,11 @@ class Receiver:
                 self._changed.notify_all()
             if self._script:
                 return self._script.popleft()
-        return self.rule(request)
+        try:
+            return self.rule(request)
+        except Exception as error:
+            self.errors.append(error)
+            raise
 
 
 @contextmanager
@@ -127,6 +133,8 @@ def receiving(rule: Rule = accept, tls: ssl.SSLContext | None = None) -> Iterato
         server.shutdown()
         server.server_close()
         thread.join()
+    if receiver.errors:
+        raise receiver.errors[0]
 
 
 def server_context(

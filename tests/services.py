@@ -192,7 +192,7 @@ class Elasticsearch:
     def __call__(self, request: Request) -> Answer:
         """Answer for each document."""
         if request.headers.get("authorization") != f"ApiKey {self.api_key}":
-            return say(401, error={"type": "security_exception"}, status=401)
+            return say(401, error={"type": "security_exception"})
         if request.path == "/":
             return say(200, tagline="You Know, for Search")
         if not request.body.endswith(b"\n"):
