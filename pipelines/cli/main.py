@@ -19,6 +19,7 @@ from pipelines.cli import (
     sample,
     show,
     stopped,
+    template,
     timeline,
     usage,
 )
@@ -46,6 +47,7 @@ app.command()(report.report)
 app.command("config")(show.config)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(lake.app, name="lake")
+app.add_typer(template.app, name="template")
 
 
 def main() -> None:
