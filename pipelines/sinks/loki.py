@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
+from zlib import crc32
 
 from pydantic import Field, model_validator
 
@@ -104,12 +105,12 @@ class LokiSink:
         """The messages by their labels, in order within each."""
         columns = [batch.events[name] for name in self._settings.label_columns]
         extra = {name: batch.events[name] for name in self._settings.metadata_columns}
-        now = self._clock()
+        now, ids = self._clock(), batch.events["event_id"]
         found: dict[tuple[str, ...], list[list[object]]] = {}
         for at, message in enumerate(batch.messages):
             key = tuple(_text(column[at]) for column in columns)
-            occurred = batch.events["occurred_at"][at] or now
-            value: list[object] = [str((occurred - EPOCH) // MICROSECOND * 1_000), message]
+            when = nanoseconds(batch.events["occurred_at"][at] or now, str(ids[at]))
+            value: list[object] = [str(when), message]
             if extra:
                 value.append({n: _text(c[at]) for n, c in extra.items() if c[at] is not None})
             found.setdefault(key, []).append(value)
@@ -124,6 +125,15 @@ class LokiSink:
             }
             for key, values in found.items()
         ]
+
+
+def nanoseconds(occurred: datetime, event_id: str) -> int:
+    """When an event occurred, with the last three digits made of its id.
+
+    Loki drops a line that its stream has at the same nanosecond. So a repeat of an event leaves no
+    trace, but two events that look the same in the same microsecond stay two.
+    """
+    return (occurred - EPOCH) // MICROSECOND * 1_000 + crc32(event_id.encode()) % 1_000
 
 
 def _text(value: object) -> str:
