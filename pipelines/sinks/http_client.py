@@ -81,7 +81,7 @@ class HttpClient:
         self._secrets = tuple(secrets)
         self._http = httpx.Client(
             headers={**HEADERS, **(headers or {})},
-            verify=tls_context(settings),
+            verify=tls_context(settings, url),
             timeout=settings.timeout_seconds,
             trust_env=False,  # neither .netrc nor proxy variables decide where events go
             proxy=resolve_url(settings.proxy_url) if settings.proxy_url else None,
