@@ -21,6 +21,7 @@ from pipelines.exports.mirror import mirror
 from pipelines.exports.outbox import count_waiting
 from pipelines.exports.recovery import recover
 from pipelines.exports.render import load_renderer
+from pipelines.exports.replay import settings_of
 from pipelines.exports.select import check_condition
 from pipelines.exports.states import find_state, write_state
 from pipelines.sinks.registry import open_sink as open_registered
@@ -209,16 +210,17 @@ def _run(sink: SinkSettings, context: _Context, courier: Courier, *, tried: bool
         feeds = pending_feeds(connection, sink.name)
     if feeds:
         check_condition(sink)
-        renderer = load_renderer(sink)
-        for one in feeds:
-            filtered += follow(
-                one,
-                sink,
-                renderer,
-                context.lake,
-                courier,
-                lambda events: context.progress(sink.name, events),
-            )
+    for one in feeds:
+        settings = settings_of(sink, one)
+        renderer = load_renderer(settings)
+        filtered += follow(
+            one,
+            settings,
+            renderer,
+            context.lake,
+            courier,
+            lambda events: context.progress(sink.name, events),
+        )
     courier.solved()
     return filtered
 
