@@ -124,7 +124,10 @@ def mask_event(
             _hide_at(event, path, rule, secrets)
         for name in rule.columns & values.keys():
             _collect(values[name], rule, secrets)
-            values[name] = hide(values[name], rule.action)
+            # a time or number that is no text would break whatever counts with it
+            values[name] = (
+                hide(value, rule.action) if isinstance(value := values[name], str) else None
+            )
     return _cleaned(event, values, secrets)
 
 
@@ -213,7 +216,8 @@ def _cleaner(secrets: tuple[tuple[str, str], ...]) -> Callable[[str], str]:
         if len(secret) >= SHORT
         for form in _forms(secret)
     }
-    parts = sorted(instead_of, key=len, reverse=True)
+    forms = {form for secret, _ in secrets if len(secret) >= SHORT for form in _forms(secret)}
+    parts = sorted(forms, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, parts)), re.IGNORECASE) if parts else None
 
     def clean(text: str) -> str:

@@ -112,12 +112,19 @@ def parse(source: str, path: str) -> nodes.Template:
     """The tree of a template; three braces mean what two mean.
 
     Raises:
-        TemplateError: It is not a Jinja2 template.
+        TemplateError: It is not a Jinja2 template, or calls a filter or test that there is not.
     """
     try:
-        return environment().parse(_BRACES.sub(_two_braces, source), path)
+        tree = environment().parse(_BRACES.sub(_two_braces, source), path)
     except TemplateSyntaxError as error:
         raise TemplateError(path, error.lineno, error.message or "not a template") from error
+    for kind, known in ((nodes.Filter, environment().filters), (nodes.Test, environment().tests)):
+        for node in tree.find_all(kind):
+            if node.name not in known or node.name.startswith("_"):
+                public = [name for name in known if not name.startswith("_")]
+                what = f"unknown {kind.__name__.lower()} {node.name!r}{near(node.name, public)}"
+                raise TemplateError(path, node.lineno, what)
+    return tree
 
 
 def _two_braces(match: re.Match[str]) -> str:
