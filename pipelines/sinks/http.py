@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from pipelines.secrets import SecretReference, is_reference, read_secret
-from pipelines.sinks.bodies import Values, is_json, json_values, lines
+from pipelines.sinks.bodies import is_json, json_values, lines
 from pipelines.sinks.http_client import Answer, HttpClient
 from pipelines.sinks.http_settings import (
     HttpFamilySettings,
@@ -20,12 +19,16 @@ from pipelines.sinks.http_settings import (
     basic_authorization,
     origin,
     resolve_url,
+    secret_parts,
 )
 from pipelines.sinks.settings import Clock
+from pipelines.sinks.signatures import Signature, Style
 from pipelines.sinks.sink import (
     Batch,
     Limits,
+    PayloadSinkError,
     Receipt,
+    SinkError,
     TransientSinkError,
 )
 from pipelines.sinks.verdict import accepted, refusal
@@ -37,6 +40,8 @@ TOKEN = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 """What a header may be called (RFC 9110, 5.6.2)."""
 MEANT = {401, 403, 407, 429}
 """Answers to a probe that hold for every method."""
+MOST_SINGLE_EVENTS = 100
+"""Most events in a batch that is sent event by event, so that a batch does not take minutes."""
 
 
 class HttpSettings(HttpFamilySettings):
@@ -63,7 +68,7 @@ class HttpSettings(HttpFamilySettings):
     """Password for basic authentication."""
     signing_secret: SecretReference | None = None
     """Key of the HMAC-SHA-256 with which each body is signed."""
-    signature: Literal["body", "standard_webhooks"] = "body"
+    signature: Style = "body"
     """Sign the body (`X-Signature-256: sha256=<hex>`), or as standardwebhooks.com says."""
     signature_header: Annotated[str, Field(pattern=TOKEN.pattern)] = "X-Signature-256"
     """Header of the signature of the body."""
@@ -97,41 +102,32 @@ class HttpSink:
 
     def __init__(self, settings: HttpSettings, clock: Clock) -> None:
         most = settings.limits()
-        one = settings.format == "single"
-        self.limits = Limits(1, most.event_bytes, most.event_bytes) if one else most
+        if settings.format == "single":
+            most = replace(most, events=min(most.events, MOST_SINGLE_EVENTS))
+        self.limits: Limits = most
         self._settings = settings
         self._clock = clock
-        self._key = (
-            read_secret(settings.signing_secret).encode() if settings.signing_secret else b""
-        )
+        self._signature = _signature(settings)
         url = resolve_url(settings.url)
         headers, secrets = _headers(settings)
         if is_reference(settings.url):
-            secrets.append(url)
+            secrets += secret_parts(url)
         self._probe_url = resolve_url(settings.probe_url) if settings.probe_url else None
         self._service = origin(url)
         self._client = HttpClient(settings, url, headers=headers, secrets=secrets)
 
     def send(self, batch: Batch) -> Receipt:
-        """Deliver a batch as one request."""
-        body, content_type, values = self._body(batch)
-        if values is not None and not values.texts:
+        """Deliver a batch: as one request, or in the format `single` as one an event."""
+        if self._settings.format == "single":
+            return self._send_singly(batch)
+        if self._settings.format == "lines":
+            several = "application/x-ndjson" if is_json(batch.content_type) else batch.content_type
+            return Receipt(self._post(batch.batch_id, lines(batch).encode(), several))
+        values = json_values(batch)
+        if not values.texts:
             return values.receipt("", {}, {})
-        sent = {
-            "Content-Type": self._settings.content_type or content_type,
-            "Idempotency-Key": batch.batch_id,
-            **self._signed(batch.batch_id, body),
-        }
-        answer = self._client.post(body, sent, method=self._settings.method)
-        if not accepted(answer):
-            raise refusal(answer, self._service, self._clock)
-        if self._settings.judge_answer and (why := _failure_in(answer)):
-            raise TransientSinkError(
-                f"{self._service} answered {answer.status}, but says that it failed: {why}",
-                cause="wrong_answer",
-                response=answer.summary,
-            )
-        return values.receipt(answer.summary, {}, {}) if values else Receipt(answer.summary)
+        body = f"[{','.join(values.texts)}]".encode()
+        return values.receipt(self._post(batch.batch_id, body, "application/json"), {}, {})
 
     def probe(self) -> None:
         """Ask for the probe's address, or for the head of the sink's own."""
@@ -149,36 +145,52 @@ class HttpSink:
         """Let go of the connection."""
         self._client.close()
 
-    def _body(self, batch: Batch) -> tuple[bytes, str, Values | None]:
-        match self._settings.format:
-            case "array":
-                values = json_values(batch)
-                return f"[{','.join(values.texts)}]".encode(), "application/json", values
-            case "single":
-                return batch.messages[0].encode(), batch.content_type, None
-        several = "application/x-ndjson" if is_json(batch.content_type) else batch.content_type
-        return lines(batch).encode(), several, None
+    def _send_singly(self, batch: Batch) -> Receipt:
+        """Send one event after the other; when one has to wait, so do those after it."""
+        said, refused = "", {}
+        for at, message in enumerate(batch.messages):
+            try:
+                said = self._post(_event_key(batch, at), message.encode(), batch.content_type)
+            except PayloadSinkError as error:
+                refused[at] = error.response
+            except SinkError as error:
+                if not at:
+                    raise
+                waiting = dict.fromkeys(range(at, len(batch)), str(error))
+                return Receipt(said, refused, waiting)
+        return Receipt(said, refused)
 
-    def _signed(self, batch_id: str, body: bytes) -> dict[str, str]:
-        """Headers that prove who sent the body; it is signed as it is before compression."""
-        if not self._key:
-            return {}
-        if self._settings.signature == "body":
-            digest = hmac.new(self._key, body, hashlib.sha256).hexdigest()
-            return {self._settings.signature_header: f"sha256={digest}"}
-        return standard_webhook(self._key, batch_id, int(self._clock().timestamp()), body)
+    def _post(self, key: str, body: bytes, content_type: str) -> str:
+        """Send a body that was taken when this returns what was said to it."""
+        headers = {
+            "Content-Type": self._settings.content_type or content_type,
+            "Idempotency-Key": key,
+        }
+        if self._signature:
+            headers |= self._signature.headers(key, body, self._clock())
+        answer = self._client.post(body, headers, method=self._settings.method)
+        if not accepted(answer):
+            raise refusal(answer, self._service, self._clock)
+        if self._settings.judge_answer and (why := _failure_in(answer)):
+            raise TransientSinkError(
+                f"{self._service} answered {answer.status}, but says that it failed: {why}",
+                cause="wrong_answer",
+                response=answer.summary,
+            )
+        return answer.summary
 
 
-def standard_webhook(key: bytes, message_id: str, at: int, body: bytes) -> dict[str, str]:
-    """Headers of a signed request as standardwebhooks.com says; `whsec_` keys are base64."""
-    if key.startswith(b"whsec_"):
-        key = base64.b64decode(key.removeprefix(b"whsec_"))
-    digest = hmac.new(key, f"{message_id}.{at}.".encode() + body, hashlib.sha256).digest()
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-    }
+def _event_key(batch: Batch, at: int) -> str:
+    """A key of an event as it was rendered, whatever batch it is in by now."""
+    text = f"{batch.events['event_id'][at]}\0{batch.messages[at]}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _signature(settings: HttpSettings) -> Signature | None:
+    if not settings.signing_secret:
+        return None
+    key = read_secret(settings.signing_secret).encode()
+    return Signature(key, settings.signature, settings.signature_header)
 
 
 def _headers(settings: HttpSettings) -> tuple[dict[str, str], list[str]]:
@@ -200,14 +212,7 @@ def _headers(settings: HttpSettings) -> tuple[dict[str, str], list[str]]:
 
 def _failure_in(answer: Answer) -> str | None:
     """What a JSON answer says of a failure, although its status is 2xx."""
-    import orjson
-
-    try:
-        found: Any = orjson.loads(answer.text) if answer.text.startswith("{") else None
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(found, dict):
-        return None
+    found = answer.json
     for name in ("error", "errors"):
         if found.get(name):
             return str(found[name])[:300]

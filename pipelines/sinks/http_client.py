@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from pipelines.secrets import without_secrets
-from pipelines.sinks.http_settings import HttpFamilySettings, origin, resolve_url, tls_context
+from pipelines.sinks.http_settings import (
+    HttpFamilySettings,
+    checked_headers,
+    origin,
+    resolve_url,
+    tls_context,
+)
 from pipelines.sinks.sink import ConfigurationSinkError, SinkError, TransientSinkError
 
 if TYPE_CHECKING:
@@ -72,6 +78,9 @@ class HttpClient:
             url: Where requests go; only its origin is ever shown.
             headers: Sent with every request.
             secrets: What must not be seen in an answer or an error.
+
+        Raises:
+            ConfigurationError: A header or a file that the settings name cannot be used.
         """
         import httpx
 
@@ -80,7 +89,7 @@ class HttpClient:
         self._seconds = settings.timeout_seconds
         self._secrets = tuple(secrets)
         self._http = httpx.Client(
-            headers={**HEADERS, **(headers or {})},
+            headers=HEADERS | checked_headers(headers or {}),
             verify=tls_context(settings, url),
             timeout=settings.timeout_seconds,
             trust_env=False,  # neither .netrc nor proxy variables decide where events go

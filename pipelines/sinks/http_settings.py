@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -55,9 +56,31 @@ def resolve_url(url: str) -> str:
     return found
 
 
+def secret_parts(url: str) -> list[str]:
+    """What must not be seen of an address that is a secret; services name paths without hosts."""
+    parts = urlsplit(url)
+    return [url, parts.path, parts.query, *parts.path.split("/")[-1:]]
+
+
 def basic_authorization(username: str, password: str) -> str:
     """The value of `Authorization` for a name and a password (RFC 7617)."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers whose values can be sent as they are.
+
+    Raises:
+        ConfigurationError: A value has a line break, or letters beyond ASCII; only the header's
+            name is told, because the value may be a secret.
+    """
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                f"the value of the header {name} has characters that no header can carry; "
+                "correct the setting, or the secret that it refers to"
+            )
+    return dict(headers)
 
 
 def tls_context(settings: HttpFamilySettings, url: str) -> ssl.SSLContext:
@@ -68,13 +91,16 @@ def tls_context(settings: HttpFamilySettings, url: str) -> ssl.SSLContext:
     Raises:
         ConfigurationError: A file that the settings name cannot be read, or is no PEM file.
     """
-    import certifi
+    import httpx
 
     if url.startswith("http://"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        trusted = str(settings.ca_file) if settings.ca_file else certifi.where()
-        context = ssl.create_default_context(cafile=trusted)
+        context = (
+            ssl.create_default_context(cafile=settings.ca_file)
+            if settings.ca_file
+            else httpx.create_ssl_context(trust_env=False)
+        )
         if settings.client_certificate_file:
             context.load_cert_chain(settings.client_certificate_file, settings.client_key_file)
     except OSError as error:  # an SSLError is one too: no certificate in the file

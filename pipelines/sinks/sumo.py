@@ -9,7 +9,7 @@ from pydantic import Field
 from pipelines.secrets import SecretReference
 from pipelines.sinks.bodies import lines
 from pipelines.sinks.http_client import HttpClient
-from pipelines.sinks.http_settings import HttpFamilySettings, origin, resolve_url
+from pipelines.sinks.http_settings import HttpFamilySettings, origin, resolve_url, secret_parts
 from pipelines.sinks.settings import Clock
 from pipelines.sinks.sink import Batch, ConfigurationSinkError, Limits, Receipt
 from pipelines.sinks.verdict import accepted, refusal
@@ -57,9 +57,7 @@ class SumoSink:
             "X-Sumo-Fields": ",".join(settings.fields),
         }
         headers = {name: value for name, value in named.items() if value}
-        # the token is the last part of the address, and services name paths without their host
-        secrets = [url, url.rstrip("/").rpartition("/")[2]]
-        self._client = HttpClient(settings, url, headers=headers, secrets=secrets)
+        self._client = HttpClient(settings, url, headers=headers, secrets=secret_parts(url))
 
     def send(self, batch: Batch) -> Receipt:
         """Deliver a batch."""

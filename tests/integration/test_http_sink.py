@@ -92,12 +92,45 @@ def test_a_batch_is_one_request_that_a_receiver_can_recognise(
 def test_a_sink_of_single_events_sends_each_as_it_was_rendered(receiver: Receiver) -> None:
     sink = sink_at(receiver.url, format="single", method="PUT", content_type="text/x-alert")
 
-    sink.send(batch("line\nline", content_type="text/plain"))
+    sink.send(batch("line\nline", "two", content_type="text/plain"))
 
-    assert sink.limits.events == 1
-    (request,) = receiver.requests
-    assert (request.method, request.body) == ("PUT", b"line\nline")
-    assert request.headers["content-type"] == "text/x-alert"
+    assert [request.body for request in receiver.requests] == [b"line\nline", b"two"]
+    assert {request.method for request in receiver.requests} == {"PUT"}
+    assert {request.headers["content-type"] for request in receiver.requests} == {"text/x-alert"}
+
+
+def test_a_single_event_is_known_again_in_another_batch(receiver: Receiver) -> None:
+    sink = sink_at(receiver.url, format="single")
+    first = batch("a", "a", "b")
+    rest = Batch("web", "other", first.messages[1:], {"event_id": ["job:1", "job:2"]})
+
+    sink.send(first)
+    sink.send(rest)
+
+    keys = [request.headers["idempotency-key"] for request in receiver.requests]
+    assert len(set(keys[:3])) == 3
+    assert keys[1:3] == keys[3:]
+
+
+def test_of_single_events_the_refused_are_named_and_after_a_failure_all_wait(
+    receiver: Receiver,
+) -> None:
+    receiver.then(Answer(200), Answer(422, "no"), Answer(200), Answer(503))
+
+    receipt = sink_at(receiver.url, format="single").send(batch(*"abcde"))
+
+    assert receipt.refused == {1: "422 no"}
+    assert list(receipt.retry) == [3, 4]
+    assert [request.body for request in receiver.requests] == [b"a", b"b", b"c", b"d"]
+
+
+def test_single_events_of_which_the_first_fails_all_fail(receiver: Receiver) -> None:
+    receiver.then(Answer(401))
+
+    failure = failure_of(sink_at(receiver.url, format="single"), "a", "b")
+
+    assert failure.cause == "bad_credentials"
+    assert len(receiver.requests) == 1
 
 
 def test_a_message_cannot_end_its_line_or_its_place_in_an_array(receiver: Receiver) -> None:
@@ -359,7 +392,7 @@ def test_an_address_that_is_a_secret_is_not_shown(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOOK", f"{receiver.url}/hook/T0P")
-    receiver.rule = lambda request: Answer(404, f"nothing at {receiver.url}{request.path}")
+    receiver.rule = lambda request: Answer(404, f"nothing at {request.path}")
 
     failure = failure_of(sink_at("env:HOOK"))
 
@@ -373,6 +406,21 @@ def test_a_sink_whose_secret_or_file_is_missing_is_broken_and_says_so(
 ) -> None:
     with pytest.raises(ConfigurationSinkError, match=r"NONE is not set|/none\.pem|ca_file"):
         sink_at("https://example.com", **fields)
+
+
+@pytest.mark.parametrize("value", ["hunter2\nX-Forged: 1", "hünter2", "hunter2\x00"])
+def test_a_secret_that_no_header_can_carry_is_not_shown(
+    value: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    path = tmp_path / "token"
+    path.write_text(value)
+
+    with pytest.raises(ConfigurationSinkError, match="Authorization") as failure:
+        sink_at(receiver.url, bearer_token=f"file:{path}")
+
+    assert "nter2" not in str(failure.value)
+    assert failure.value.__cause__ is not None
+    assert "nter2" not in str(failure.value.__cause__)
 
 
 def test_neither_proxy_variables_nor_netrc_decide_where_events_go(
