@@ -9,6 +9,7 @@ from zlib import crc32
 
 from pydantic import Field, model_validator
 
+from pipelines.errors import ConfigurationError
 from pipelines.secrets import SecretReference, read_secret
 from pipelines.sinks.http_client import HttpClient
 from pipelines.sinks.http_settings import (
@@ -69,6 +70,7 @@ class LokiSink:
     """Sends events as lines of streams; Loki itself drops a line that it has, so repeats vanish."""
 
     def __init__(self, settings: LokiSettings, clock: Clock) -> None:
+        _check_columns(settings)
         # a value is ["<19 digits>","<line>"], and a line of JSON grows by a tenth when it is quoted
         self.limits: Limits = settings.limits(128)
         self.needs: tuple[str, ...] = tuple(
@@ -125,6 +127,19 @@ class LokiSink:
             }
             for key, values in found.items()
         ]
+
+
+def _check_columns(settings: LokiSettings) -> None:
+    """Refuse columns that no event has, by the name of the setting."""
+    from pipelines.lake.schemas import KINDS, TABLES
+
+    known = {name for table in KINDS.values() for name in TABLES[table].names}
+    for setting in ("label_columns", "metadata_columns"):
+        if unknown := sorted(set(getattr(settings, setting)) - known):
+            raise ConfigurationError(
+                f"sink {settings.name}: setting {setting}: no event has the column {unknown[0]!r}; "
+                f"known: {', '.join(sorted(known))}"
+            )
 
 
 def nanoseconds(occurred: datetime, event_id: str) -> int:

@@ -364,6 +364,10 @@ class TestLoki:
         assert isinstance(failure, PayloadSinkError)
         assert loki.events == [event(0)]
 
+    def test_a_column_that_no_event_has_is_refused_by_name(self) -> None:
+        with pytest.raises(ConfigurationSinkError, match=r"label_columns.*'event_knd'.*event_kind"):
+            sink_of("loki", url="http://127.0.0.1", label_columns=["event_knd"])
+
     def test_a_wrong_tenant_is_seen_by_sender_and_probe(self, receiver: Receiver) -> None:
         sink_of("loki", url=receiver.url, tenant="acme").probe()
         wrong = sink_of("loki", url=receiver.url, tenant="other")
