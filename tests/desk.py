@@ -45,7 +45,7 @@ class Service:
     moods: Sequence[str] = ("well",)
     poison: frozenset[str] = frozenset()
     draw: random.Random = field(default_factory=lambda: random.Random(0))
-    limits: Limits = Limits(events=4, bytes=20_000, event_bytes=10_000)
+    limits: Limits = field(default_factory=lambda: Limits(4, 20_000, 10_000))
     needs: tuple[str, ...] = ()
     sends: int = 0
     retry_after: float | None = None
@@ -172,7 +172,7 @@ class Desk:
 
 
 def nothing_is_lost(desk: Desk, *, dead: frozenset[str] = frozenset()) -> None:
-    """Hold that every event arrived but the dead ones, repeats under the same ids, and the books."""
+    """Hold that all events but the dead ones arrived, repeats are equal, and the books agree."""
     arrived = desk.service.events()
     assert set(arrived) == desk.event_ids() - dead
     by_batch: dict[str, set[tuple[str, str]]] = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import accumulate, islice
 from typing import Any
 
 from pipelines.sinks.sink import Batch, Limits
@@ -104,22 +106,28 @@ Rendered = tuple[list[str], Mapping[str, list[Any]]]
 
 @dataclass(slots=True)
 class _Held:
-    """Messages that are not in a batch yet."""
+    """Messages that are not in a batch yet; `totals[n]` has the bytes of those before `n`."""
 
     messages: list[str] = field(default_factory=list)
     events: dict[str, list[Any]] = field(default_factory=dict)
-    sizes: list[int] = field(default_factory=list)
+    totals: list[int] = field(default_factory=lambda: [0])
+
+    def __len__(self) -> int:
+        return len(self.messages)
 
     def add(self, messages: list[str], events: Mapping[str, list[Any]]) -> None:
         self.messages += messages
-        self.sizes += map(size_of, messages)
+        self.totals += islice(accumulate(map(size_of, messages), initial=self.totals[-1]), 1, None)
         for name, values in events.items():
             self.events.setdefault(name, []).extend(values)
 
     def drop(self, count: int) -> None:
-        del self.messages[:count], self.sizes[:count]
+        del self.messages[:count], self.totals[:count]
         for values in self.events.values():
             del values[:count]
+
+    def size(self, start: int, end: int) -> int:
+        return self.totals[end] - self.totals[start]
 
 
 def cut(
@@ -141,29 +149,31 @@ def cut(
     for messages, events in rendered:
         held.add(messages, events)
         start = 0
-        while (end := _end(held.sizes, start, limits)) is not None:
+        while (end := _end(held, start, limits)) is not None:
             yield _outgoing(held, start, end, limits, origin, ordinal)
             ordinal += 1
             start = end
         held.drop(start)
     start = 0
-    while start < len(held.sizes):
-        end = _end(held.sizes, start, limits) or len(held.sizes)
+    while start < len(held):
+        end = _end(held, start, limits) or len(held)
         yield _outgoing(held, start, end, limits, origin, ordinal)
         ordinal += 1
         start = end
 
 
-def _end(sizes: Sequence[int], start: int, limits: Limits) -> int | None:
-    """Where the batch that begins at `start` ends, or None where more messages decide."""
-    most, total = min(limits.event_bytes, limits.bytes), 0
-    last = min(start + limits.events, len(sizes))
-    for n in range(start, last):
-        if sizes[n] > most:
-            return max(n, start + 1)
-        total += sizes[n]
-        if total > limits.bytes:
-            return n
+def _end(held: _Held, start: int, limits: Limits) -> int | None:
+    """Where the batch that begins at `start` ends, or None where more messages decide.
+
+    It ends before a message that is too large for any batch, which stands alone.
+    """
+    most, last = min(limits.event_bytes, limits.bytes), min(start + limits.events, len(held))
+    end = bisect_right(held.totals, held.totals[start] + limits.bytes, start, last + 1) - 1
+    if held.size(start, end) > most:
+        alone = (n for n in range(start, end) if held.size(n, n + 1) > most)
+        end = next(alone, end)
+    if end < last:
+        return max(end, start + 1)
     return last if last - start == limits.events else None
 
 
@@ -174,7 +184,7 @@ def _outgoing(
     batch_id = _digest(
         origin.sink, origin.load_id, str(ordinal), origin.template_digest, *events["event_id"]
     )
-    size, most = sum(held.sizes[start:end]), min(limits.event_bytes, limits.bytes)
+    size, most = held.size(start, end), min(limits.event_bytes, limits.bytes)
     refusal = None
     if size > most and end - start == 1:
         refusal = f"the message has {size:,} bytes; the sink takes at most {most:,}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -16,8 +16,6 @@ from pipelines.exports.drain import WINDOW_BYTES
 from pipelines.exports.select import COLUMNS, After, Selection, condition_of, scope_of, select
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from pipelines.exports.feed import Feed
     from pipelines.exports.render import Renderer
     from pipelines.lake.tables import Lake
@@ -65,13 +63,8 @@ def _rendered(
     wanted = renderer.columns | (set(needs) & COLUMNS.keys())
     facts = sorted({*needs, "event_id", OCCURRED})
     for rows in selection.rows(condition_of(sink), wanted, after):
-        messages, columns = renderer.render(_columns(rows), now=feed.created_at)
+        messages, columns = renderer.render(rows, now=feed.created_at)
         yield messages, {name: list(columns[name]) for name in facts}
-
-
-def _columns(rows: pa.RecordBatch) -> dict[str, list[Any]]:
-    names = rows.schema.names
-    return {name: rows.column(n).to_pylist() for n, name in enumerate(names)}
 
 
 def _windows(made: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:

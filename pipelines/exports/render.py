@@ -15,6 +15,8 @@ from pipelines.exports.template import Template, load_template
 from pipelines.lake.schemas import KINDS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pipelines.sinks.settings import SinkSettings
 
 Columns = Mapping[str, Sequence[Any]]
@@ -32,11 +34,11 @@ class Renderer:
     shape: Shape
     reads_message: bool
 
-    def render(self, columns: Columns, *, now: datetime) -> tuple[list[str], Columns]:
+    def render(self, rows: pa.RecordBatch, *, now: datetime) -> tuple[list[str], Columns]:
         """Messages for events, in their order, equal for equal events and `now`.
 
         Args:
-            columns: At least `columns`, `event_id` and `event_kind`, all of one length.
+            rows: Events with at least `columns`, `event_id` and `event_kind`.
             now: The time that `now` and its kin tell.
 
         Returns:
@@ -45,11 +47,11 @@ class Renderer:
         Raises:
             TemplateError: An event does not fit a template; nothing is returned in part.
         """
+        columns = {name: rows.column(n).to_pylist() for n, name in enumerate(rows.schema.names)}
         if self.reads_message:
-            told = log_messages(columns["event_kind"], columns["raw"])
-            columns = {**columns, "log_message": told}
-        columns = self.shape.apply(columns)
-        return self._rendered(columns, now), columns
+            columns["log_message"] = log_messages(columns["event_kind"], columns["raw"])
+        shaped = self.shape.apply(columns)
+        return self._rendered(shaped, now), shaped
 
     def _rendered(self, columns: Columns, now: datetime) -> list[str]:
         kinds = columns["event_kind"]
