@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from pipelines.exports.examples import examples
-from pipelines.exports.fields import known_names
 from pipelines.exports.formats import HEADER_FIELDS, LEEF_FIELDS
 from pipelines.exports.syntax import parse, unknown_fields
 from pipelines.exports.template import Template, TemplateError, find_template, load_template
@@ -51,7 +50,7 @@ def lint(name_or_path: str, kinds: Collection[str] = ()) -> list[Problem]:
         tree = parse(read(path), str(path))
         unknown = [
             Problem(str(path), line, field, text)
-            for line, field, text in unknown_fields(tree, known_names(kinds))
+            for line, field, text in unknown_fields(tree, kinds)
         ]
         if unknown:
             return sorted(unknown, key=lambda problem: problem.line)

@@ -6,33 +6,26 @@ of the event repeats its value (a title with the name in it, an error with the a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
-from json import dumps as encode
 from json import loads
 from typing import Any, Literal
 
 import orjson
 
+from pipelines.exports.cleaning import SHORT, STARS, cleaner_of, searched
 from pipelines.exports.origins import IDENTITY, WORD_KEYS, WORDS, Path, origins
 from pipelines.lake.schemas import KINDS
 
 Action = Literal["drop", "hash", "mask"]
 
-STARS = "***"
-SHORT = 4
-"""Texts shorter than this are cleaned only where they are a whole value: they are in any word."""
 KEPT = (IDENTITY - {"source_uri"}) | WORDS | {"job_id"}
 """Columns that nothing is cleaned out of: identity, times, and words of Workato."""
 KEYS = frozenset(
     key for kind in KINDS for paths in origins(kind).values() for path in paths for key in path
 )
 """Keys that are names of Workato's, whatever a person is called."""
-_SIMPLE = re.compile(r"[ !#-.0-\[\]-~]+")
-"""Texts that JSON writes as they are: ASCII without quotes, slashes and backslashes."""
 _DEEPEST = 100
 """Levels of an event that are looked into; what lies deeper is masked as a whole."""
 
@@ -169,66 +162,20 @@ def _cleaned(event: Any, values: dict[str, Any], secrets: Secrets) -> tuple[str,
     event = _shallow(event)
     text = _dumps(event)
     texts = [text, *(value for value in values.values() if isinstance(value, str))]
-    searched = "\n".join(texts).casefold()
+    everything = "\n".join(texts).casefold()
     found = {
         secret: instead
         for secret, instead in sorted(secrets.items(), key=lambda item: -len(item[0]))
-        if any(form in searched for form in _searched(secret))
+        if any(form in everything for form in searched(secret))
     }
     if not found:
         return text, values
-    clean = _cleaner(tuple(found.items()))
+    clean = cleaner_of(tuple(found.items()))
     columns = {
         name: clean(value) if isinstance(value, str) and name not in KEPT else value
         for name, value in values.items()
     }
     return _dumps(_walked(event, (), clean)), columns
-
-
-def _searched(secret: str) -> set[str]:
-    """How a secret can read in an event that was written as JSON, without regard to case."""
-    if _SIMPLE.fullmatch(secret):
-        return {secret.casefold()}
-    return {encode(form, ensure_ascii=False)[1:-1].casefold() for form in _forms(secret)}
-
-
-def _forms(secret: str) -> set[str]:
-    """How a secret can read inside a text: as it is, or inside JSON that is a text."""
-    if _SIMPLE.fullmatch(secret):
-        return {secret}
-    once = encode(secret, ensure_ascii=False)[1:-1]
-    return {
-        secret,
-        once,
-        encode(secret)[1:-1],
-        once.replace("/", "\\/"),
-        encode(once, ensure_ascii=False)[1:-1],
-    }
-
-
-@lru_cache(4_096)
-def _cleaner(secrets: tuple[tuple[str, str], ...]) -> Callable[[str], str]:
-    """What takes secrets out of a text; the same people come again and again."""
-    whole = {secret.casefold(): instead for secret, instead in secrets}
-    instead_of = {
-        form.casefold(): instead
-        for secret, instead in secrets
-        if len(secret) >= SHORT
-        for form in _forms(secret)
-    }
-    forms = {form for secret, _ in secrets if len(secret) >= SHORT for form in _forms(secret)}
-    parts = sorted(forms, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, parts)), re.IGNORECASE) if parts else None
-
-    def clean(text: str) -> str:
-        folded = text.strip().casefold()
-        if folded in whole:
-            return whole[folded]
-        if pattern is None:
-            return text
-        return pattern.sub(lambda match: instead_of.get(match[0].casefold(), STARS), text)
-
-    return clean
 
 
 def _walked(value: Any, path: Path, clean: Callable[[str], str]) -> Any:

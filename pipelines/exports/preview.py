@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors import LakeError
 from pipelines.exports.fields import LOG_MESSAGE
-from pipelines.exports.render import Renderer, load_renderer
+from pipelines.exports.messages import log_messages
+from pipelines.exports.render import load_renderer
 from pipelines.exports.select import condition_of, select, time_scope
-from pipelines.exports.shape import load_shape
-from pipelines.exports.template import load_template
+from pipelines.exports.template import Template, load_template
 from pipelines.lake.duck import connect
 from pipelines.lake.schemas import KINDS
 from pipelines.lake.tables import Lake, explained, file_actions, partition_files
@@ -57,7 +57,40 @@ class Difference:
     examples: tuple[Changed, ...] = ()
 
 
-def renderer_of(template: str, sink: SinkSettings | None = None) -> Renderer:
+class Renders(Protocol):
+    """What makes messages of rows of the lake: a sink's renderer, or one template."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of the lake that it reads."""
+
+    def render(
+        self, rows: pa.RecordBatch, *, now: datetime
+    ) -> tuple[list[str], Mapping[str, Sequence[Any]]]:
+        """Messages for events in their order, and the columns that may leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """One template, without a sink: for all kinds of events, and nothing hidden."""
+
+    template: Template
+
+    @property
+    def columns(self) -> frozenset[str]:
+        fields = self.template.fields
+        return (fields - {LOG_MESSAGE}) | ({"raw"} if LOG_MESSAGE in fields else set())
+
+    def render(
+        self, rows: pa.RecordBatch, *, now: datetime
+    ) -> tuple[list[str], Mapping[str, Sequence[Any]]]:
+        columns = {name: rows.column(name).to_pylist() for name in rows.schema.names}
+        if LOG_MESSAGE in self.template.fields:
+            columns[LOG_MESSAGE] = log_messages(columns["event_kind"], columns["raw"])
+        return self.template.render(columns, now=now), columns
+
+
+def renderer_of(template: str, sink: SinkSettings | None = None) -> Renders:
     """What renders with one template, for all kinds of events, or as a sink would with it.
 
     Raises:
@@ -65,12 +98,7 @@ def renderer_of(template: str, sink: SinkSettings | None = None) -> Renderer:
     """
     if sink is not None:
         return load_renderer(sink.model_copy(update={"template": template, "template_by_kind": {}}))
-    loaded = load_template(template, kinds=())
-    reads_message = LOG_MESSAGE in loaded.fields
-    columns = (loaded.fields - {LOG_MESSAGE}) | ({"raw"} if reads_message else set())
-    return Renderer(
-        loaded.digest, columns, loaded.content_type, loaded, {}, load_shape(), reads_message
-    )
+    return _Plain(load_template(template, kinds=()))
 
 
 def filter_of(sink: SinkSettings | None) -> str:
@@ -79,7 +107,7 @@ def filter_of(sink: SinkSettings | None) -> str:
 
 
 def preview(
-    lake: Lake, renderer: Renderer, *, condition: str = EVERYTHING, limit: int, now: datetime
+    lake: Lake, renderer: Renders, *, condition: str = EVERYTHING, limit: int, now: datetime
 ) -> list[Previewed]:
     """The newest events as they would be sent, the newest first.
 
@@ -89,17 +117,15 @@ def preview(
     """
     found: list[Previewed] = []
     for rows in _newest(lake, condition, renderer.columns, limit):
-        columns = _columns(rows)
-        messages, _ = renderer.render(columns, now=now)
-        facts = zip(columns["event_id"], columns["event_kind"], messages, strict=True)
-        found += [Previewed(*fact) for fact in facts]
+        messages, _ = renderer.render(rows, now=now)
+        found += [Previewed(*fact) for fact in zip(*_names(rows), messages, strict=True)]
     return found
 
 
 def differ(
     lake: Lake,
-    old: Renderer,
-    new: Renderer,
+    old: Renders,
+    new: Renders,
     *,
     day: date,
     condition: str = EVERYTHING,
@@ -126,8 +152,7 @@ def differ(
     found = Difference(day)
     told: dict[str, int] = {}
     for batch in selection.rows(condition, old.columns | new.columns):
-        columns = _columns(batch)
-        pairs = _changes(columns, old, new, now)
+        pairs = _changes(batch, old, new, now)
         shown = []
         for change in pairs:
             told[change.event_kind] = told.get(change.event_kind, 0) + 1
@@ -142,13 +167,16 @@ def differ(
     return found
 
 
-def _changes(
-    columns: Mapping[str, Sequence[Any]], old: Renderer, new: Renderer, now: datetime
-) -> list[Changed]:
-    before, _ = old.render(columns, now=now)
-    after, _ = new.render(columns, now=now)
-    facts = zip(columns["event_id"], columns["event_kind"], before, after, strict=True)
+def _changes(rows: pa.RecordBatch, old: Renders, new: Renders, now: datetime) -> list[Changed]:
+    before, _ = old.render(rows, now=now)
+    after, _ = new.render(rows, now=now)
+    facts = zip(*_names(rows), before, after, strict=True)
     return [Changed(*fact) for fact in facts if fact[2] != fact[3]]
+
+
+def _names(rows: pa.RecordBatch) -> tuple[list[str], list[str]]:
+    """Ids and kinds of events."""
+    return rows.column("event_id").to_pylist(), rows.column("event_kind").to_pylist()
 
 
 def newest_day(lake: Lake) -> date | None:
@@ -189,10 +217,6 @@ def _days(tables: Mapping[str, DeltaTable | None]) -> list[date]:
         if table is not None and table.file_uris():
             found |= set(file_actions(table).column("partition.event_date").to_pylist())
     return sorted(found, reverse=True)
-
-
-def _columns(batch: pa.RecordBatch) -> dict[str, list[Any]]:
-    return {name: batch.column(name).to_pylist() for name in batch.schema.names}
 
 
 def day_of(lake: Lake, day: date | None, today: date) -> date:

@@ -14,12 +14,12 @@ from typing import Any
 import jinja2
 import msgspec
 
-from pipelines.exports.fields import LOG_MESSAGE, known_names
+from pipelines.exports.fields import LOG_MESSAGE
 from pipelines.exports.formats import FORMATS, Format
+from pipelines.exports.places import TemplateError
 from pipelines.exports.syntax import (
     ROWS,
     Compiled,
-    TemplateError,
     compile_tree,
     parse,
     unknown_fields,
@@ -159,7 +159,7 @@ def load_template(name_or_path: str, *, kinds: Collection[str]) -> Template:
     path, form = find_template(name_or_path)
     source = read_template(path)
     tree = parse(source, str(path))
-    for line, field, text in unknown_fields(tree, known_names(kinds)):
+    for line, field, text in unknown_fields(tree, kinds):
         raise TemplateError(str(path), line, text, field)
     compiled = compile_tree(tree, form, str(path))
     digest = sha256(f"{form.name}\0{source}".encode()).hexdigest()

@@ -123,6 +123,19 @@ def test_a_hash_tells_people_apart_and_nothing_else() -> None:
     assert other["actor_id"] == other["log_message"]["user"]["id"] != first["actor_id"]
 
 
+def test_what_only_a_column_repeats_is_cleaned_too() -> None:
+    event = activity(user={"name": CANARY}, resource={})
+
+    found = told(
+        load_shape(mask=[Mask("user.name", "mask")]),
+        "activity",
+        event,
+        source_uri=f"s3://logs/{CANARY}/1.json",
+    )
+
+    assert found["source_uri"] == "s3://logs/***/1.json"
+
+
 def test_lists_are_gone_through() -> None:
     event = job(lines=[{"output": {"order": "SO-1182"}}, {"output": {"order": "SO-1183"}}])
 

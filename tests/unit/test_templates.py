@@ -145,7 +145,7 @@ def test_conditions_and_loops_choose_what_is_written(load: Any) -> None:
     ("source", "line", "field", "told"),
     [
         pytest.param('{\n"a": {{ actor_mail }}}', 2, "actor_mail", "actor_email", id="misspelt"),
-        pytest.param('{"a": {{ recipe_name }}}', 1, "recipe_name", "unknown", id="of a job only"),
+        pytest.param('{"a": {{ recipe_name }}}', 1, "recipe_name", "other kinds", id="of a job"),
         pytest.param('{"a": {{ loop.index }}}', 1, "loop", "unknown", id="place in the batch"),
         pytest.param('{\n\n"a": {{ }}}', 3, None, "Expected", id="no expression"),
         pytest.param('{\n"a": {{ actor_name | shout }}}', 2, None, "shout", id="unknown filter"),
@@ -227,6 +227,16 @@ def test_a_template_that_is_not_there_is_refused_with_those_that_are(name: str, 
 def test_a_file_whose_name_does_not_tell_the_format_is_refused(load: Any) -> None:
     with pytest.raises(TemplateError, match=r"\.json, \.csv"):
         load("{{ event_id }}", "yaml")
+
+
+def test_a_template_that_tells_kinds_apart_may_name_the_fields_of_all(load: Any) -> None:
+    source = '{"a": {{ recipe_name if event_kind == "job" else resource_name }}}'
+
+    assert load(source, kinds=("activity",)).fields == {
+        "event_kind",
+        "recipe_name",
+        "resource_name",
+    }
 
 
 def test_a_digest_is_of_what_a_template_says(load: Any) -> None:
