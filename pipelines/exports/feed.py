@@ -76,16 +76,28 @@ def feed(lake: Lake, ledger: Ledger, sinks: Sequence[SinkSettings], now: datetim
 
 
 def _missing(ledger: Ledger, sink: SinkSettings, newest: int, now: datetime) -> set[int]:
-    """Numbers of the loads that have no entry; numbers of loads have no gaps."""
     with ledger.read() as connection:
         state = find_state(connection, sink.name)
     if state is None:
         with ledger.write() as connection:
             base = newest if sink.start == "now" else 0
-            state = add_state(connection, sink.name, base_load=base, now=now)
-    ours = (FEEDS.c.sink == sink.name) & FEEDS.c.replay.is_(None)
-    later = ours & (FEEDS.c.load_number > state.base_load) & (FEEDS.c.load_number <= newest)
+            add_state(connection, sink.name, base_load=base, now=now)
+    return _unfed(ledger, sink, newest)
+
+
+def missing_loads(lake: Lake, ledger: Ledger, sink: SinkSettings) -> set[int]:
+    """Numbers of the loads that a sink has no entry for; none of a sink that was never seen."""
+    return _unfed(ledger, sink, newest_load(lake))
+
+
+def _unfed(ledger: Ledger, sink: SinkSettings, newest: int) -> set[int]:
     with ledger.read() as connection:
+        state = find_state(connection, sink.name)
+        if state is None:
+            return set()
+        ours = (FEEDS.c.sink == sink.name) & FEEDS.c.replay.is_(None)
+        later = ours & (FEEDS.c.load_number > state.base_load) & (FEEDS.c.load_number <= newest)
+        # numbers of loads have no gaps, so the count says whether one is missing
         count = connection.scalar(sa.select(sa.func.count()).where(later))
         if count == newest - state.base_load:
             return set()

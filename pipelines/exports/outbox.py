@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,6 +80,7 @@ def _row(
         "first_event_id": first_id,
         "newest_at": newest_at,
         "last_event_id": last_id,
+        "event_ids": json.dumps(outgoing.batch.events["event_id"]) if outgoing.parent_id else None,
         "cached_path": outgoing.cached_path,
     }
 

@@ -109,6 +109,8 @@ batches = Table(
     Column("first_event_id", Text),
     Column("newest_at", Utc),
     Column("last_event_id", Text),
+    # of a batch that was made of another: there may be events of others between the two
+    Column("event_ids", Text),
     Column("cached_path", Text),
     Column("dead_path", Text),
     Index("batches_in_order", "sink", "state", "load_number", "feed_id", "ordinal", "position"),

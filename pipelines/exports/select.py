@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
@@ -150,14 +150,16 @@ class Selection:
         """
         shown = sorted({*columns, "event_id", "event_kind"} & COLUMNS.keys())
         read = sorted({*shown, "occurred_at", *_named(condition)})
-        rest = "" if after is None else f" and {_behind(after)}"
+        behind = "true"
+        if after is not None:
+            behind = key_condition(">", after.occurred_at, after.event_id)
         with self._connected() as connection:
             for day in self.scope.days:
                 if after is not None and day < after.occurred_at.astimezone(UTC).date():
                     continue
                 yield from connection.execute(
                     f"select {', '.join(shown)}, epoch_us(occurred_at) as occurred_us "
-                    f"from ({self._rows(day, read)}) where {condition}{rest} "
+                    f"from ({self._rows(day, read)}) where {condition} and {behind} "
                     "order by occurred_at, event_id"
                 ).to_arrow_reader(BATCH_ROWS)
 
@@ -217,11 +219,14 @@ def _named(condition: str) -> set[str]:
     return set(re.findall(r"[a-z_]+", condition.lower())) & COLUMNS.keys()
 
 
-def _behind(after: After) -> str:
-    moment = _moment_literal(after.occurred_at)
+def key_condition(sign: Literal[">", ">=", "<="], occurred_at: datetime, event_id: str) -> str:
+    """Where events lie in their order, before or behind one, as an SQL predicate.
+
+    DuckDB takes no pair where it makes a range of two bounds, so it is spelt out.
+    """
+    moment, name = _moment_literal(occurred_at), text_literal(event_id)
     return (
-        f"(occurred_at > {moment} or (occurred_at = {moment} "
-        f"and event_id > {text_literal(after.event_id)}))"
+        f"(occurred_at {sign[0]} {moment} or (occurred_at = {moment} and event_id {sign} {name}))"
     )
 
 
