@@ -16,6 +16,8 @@ from pipelines.exports.values import epoch, iso, odd, text
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """First characters by which spreadsheets know a formula (OWASP, CSV injection)."""
+_CELL = re.compile(r"[,\"\n\r;]|^[=+\-@＝＋－＠\s]|\s$")
+"""Text that cannot stand in a cell as it is."""
 _BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
 _WORDS = frozenset({"null", "true", "false"})
 
@@ -99,34 +101,50 @@ def csv(value: Any) -> Csv:
 
     Numbers stay numbers, a negative one too; text that begins like a formula gets the `'`.
     """
-    if type(value) is Csv:
-        return value
+    return value if type(value) is Csv else Csv(csv_value(value))
+
+
+def csv_value(value: Any) -> str:
+    """A value as a CSV cell; what is one already stays so."""
+    kind = type(value)
+    if value is None:
+        return ""
+    if kind is Csv or (kind is str and not _CELL.search(value)):
+        return value  # type: ignore[no-any-return]
     found = text(value)
-    if type(value) is not int and type(value) is not float and found.startswith(FORMULA):
+    if kind is not int and kind is not float and found.startswith(FORMULA):
         found = "'" + found
     if any(mark in found for mark in ',"\n\r;') or found != found.strip():
         found = '"' + found.replace('"', '""') + '"'
-    return Csv(found)
+    return found
+
+
+def _translated(value: Any, marks: str, table: dict[int, str]) -> str:
+    """A value as text, escaped; most texts have nothing to escape, which is quick to see."""
+    found = text(value)
+    if found.isprintable() and marks[0] not in found and marks[1] not in found:
+        return found
+    return found.translate(table)
 
 
 def cef(value: Any) -> Cef:
     r"""A value of a CEF extension: `\`, `=` and line breaks escaped."""
-    return value if type(value) is Cef else Cef(text(value).translate(_CEF))
+    return value if type(value) is Cef else Cef(_translated(value, "\\=", _CEF))
 
 
 def cef_header(value: Any) -> Cef:
     r"""A field of a CEF header: `\`, `|` and line breaks escaped."""
-    return value if type(value) is Cef else Cef(text(value).translate(_CEF_HEADER))
+    return value if type(value) is Cef else Cef(_translated(value, "\\|", _CEF_HEADER))
 
 
 def leef(value: Any) -> Leef:
     r"""A value of a LEEF attribute: `\`, `=`, tabs and line breaks escaped."""
-    return value if type(value) is Leef else Leef(text(value).translate(_LEEF))
+    return value if type(value) is Leef else Leef(_translated(value, "\\=", _LEEF))
 
 
 def leef_header(value: Any) -> Leef:
     r"""A field of a LEEF header: `\`, `|`, tabs and line breaks escaped."""
-    return value if type(value) is Leef else Leef(text(value).translate(_LEEF_HEADER))
+    return value if type(value) is Leef else Leef(_translated(value, "\\|", _LEEF_HEADER))
 
 
 def syslog(value: Any) -> Escaped:

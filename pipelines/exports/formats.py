@@ -78,7 +78,7 @@ FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
         Format("json", "application/json", _json_advance, _json_escape, " ", "\x1e"),
-        Format("csv", "text/csv", _stay, lambda _: filters.csv, ""),
+        Format("csv", "text/csv", _stay, lambda _: filters.csv_value, ""),
         Format(
             "cef",
             "text/plain",

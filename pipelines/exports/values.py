@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 import orjson
 from jinja2 import Undefined
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def text(value: Any) -> str:
@@ -43,10 +46,11 @@ def iso(value: Any) -> str | None:
     """
     if type(value) is not datetime:
         return value.isoformat() if type(value) is date else _as_given(value, "a time")
-    moment = value.astimezone(UTC)
-    micros = moment.microsecond
-    fraction = "" if not micros else f".{micros:06d}" if micros % 1000 else f".{micros // 1000:03d}"
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+    written = moment.isoformat(
+        timespec="auto" if moment.microsecond % 1000 or not moment.microsecond else "milliseconds"
+    )
+    return f"{written.removesuffix('+00:00')}Z"
 
 
 def epoch(value: Any, unit: str = "s") -> int | float | None:
@@ -67,7 +71,7 @@ def epoch(value: Any, unit: str = "s") -> int | float | None:
 
 
 def _micros(moment: datetime) -> int:
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    since = moment - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
@@ -87,20 +91,36 @@ def parsed(value: Any) -> Any:
 
 def is_ip(value: Any) -> bool:
     """Whether a value is an IP address, of either version; a masked one is none."""
-    return _version(value) is not None
+    return isinstance(value, str) and _version(value) is not None
 
 
 def is_ipv4(value: Any) -> bool:
     """Whether a value is an IP address of version 4."""
-    return _version(value) == 4
+    return isinstance(value, str) and _version(value) == 4
 
 
-def _version(value: Any) -> int | None:
+@lru_cache(4_096)
+def _version(text: str) -> int | None:
     try:
-        return ip_address(value).version if isinstance(value, str) else None
+        return ip_address(text).version
     except ValueError:
         return None
 
 
-TESTS: dict[str, Callable[[Any], bool]] = {"ip": is_ip, "ipv4": is_ipv4}
+def is_starting(value: Any, start: str) -> bool:
+    """Whether a text begins so; calling `startswith` takes the sandbox five times as long."""
+    return isinstance(value, str) and value.startswith(start)
+
+
+def is_ending(value: Any, end: str) -> bool:
+    """Whether a text ends so."""
+    return isinstance(value, str) and value.endswith(end)
+
+
+TESTS: dict[str, Callable[..., bool]] = {
+    "ending": is_ending,
+    "ip": is_ip,
+    "ipv4": is_ipv4,
+    "starting": is_starting,
+}
 """Tests by the name that a template calls them by, besides those of Jinja2."""
