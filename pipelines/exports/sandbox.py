@@ -34,7 +34,7 @@ class Missing(StrictUndefined):
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Reaches values and nothing else; keys of an event win over methods of its class."""
 
-    intercepted_binops = frozenset({"**", "*"})
+    intercepted_binops = frozenset({"**", "*", "%"})
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A key of an object, else what the sandbox allows."""
@@ -43,11 +43,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Multiply numbers; a text times a number, or a power, could fill the memory."""
+        """Multiply and divide numbers; a text so often or so wide, or a power, fills the memory."""
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
-        if operator == "*" and numbers:
-            return left * right
-        raise SecurityError(f"{operator} is allowed between numbers only, and ** not at all")
+        if operator == "**" or not numbers:
+            raise SecurityError(f"{operator} is allowed between numbers only, and ** not at all")
+        return left * right if operator == "*" else left % right
 
 
 @cache

@@ -174,6 +174,7 @@ def test_a_bad_template_is_refused_with_file_line_and_field(
         "event.__class__",
         "event.resource.__init__.__globals__",
         "'x' * 1000000000",
+        "'%1000000000d' % 1",
         "9 ** 9 ** 9",
         "'{0.__class__}'.format(event)",
         "event.update({'a': 1})",
