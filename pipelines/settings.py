@@ -26,12 +26,17 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 
 from pipelines.errors import ConfigurationError
+from pipelines.notify.settings import ChatSettings, MailSettings
 from pipelines.sinks.registry import KINDS, AnySinkSettings
 from pipelines.sinks.settings import SinkSettings
 
 CONFIG_FILE_VARIABLE = "TRAILHOUSE_CONFIG"
 SHOWN = frozenset(SinkSettings.model_fields)
 """Fields of a sink whose value may stand in an error: those that every sink has hold no secret."""
+TABLES: dict[str, type[BaseModel]] = {"mail": MailSettings, "chat": ChatSettings}
+"""Settings that are a table."""
+SHOWN_OF_TABLES = MailSettings.model_fields.keys() - {"smtp_password"}
+"""Fields of these tables where nobody writes a secret instead of a reference."""
 
 
 class SourceSettings(BaseModel):
@@ -60,6 +65,10 @@ class Settings(BaseSettings):
     """Where landing objects come from; without any, `landing/` under the lake URL."""
     sink: tuple[AnySinkSettings, ...] = ()
     """Where events are delivered to, each in the shape that it wants; see `docs/sinks.md`."""
+    mail: Annotated[MailSettings | None, Field(validate_default=True)] = None
+    """The mail server by which admins are told that a sink broke, and that it recovered."""
+    chat: ChatSettings | None = None
+    """A chat that is told as well."""
     dagster_home: Path = Path(".trailhouse/dagster")
     """Folder of the Dagster instance; the variable DAGSTER_HOME wins over it."""
     s3_endpoint_url: str | None = None
@@ -99,6 +108,19 @@ class Settings(BaseSettings):
                 f"two {field.field_name}s are named {repeated[0]!r}; give each its own name"
             )
         return named
+
+    @field_validator("mail")
+    @classmethod
+    def _admins_can_be_told(
+        cls, mail: MailSettings | None, found: ValidationInfo
+    ) -> MailSettings | None:
+        unheard = [sink.name for sink in found.data.get("sink", ()) if sink.admins]
+        if unheard and mail is None:
+            raise ValueError(
+                f"sink {unheard[0]!r} has admins, but there is no mail server to tell them by; "
+                "add a [mail] table with smtp_host and smtp_from"
+            )
+        return mail
 
     @classmethod
     def settings_customise_sources(
@@ -188,6 +210,8 @@ def _known(loc: tuple[int | str, ...]) -> list[str]:
     """The settings that there are where an unknown one was found."""
     if loc[0] == "sink":
         return list(KINDS[str(loc[2])].model_fields)
+    if loc[0] in TABLES and len(loc) > 1:
+        return list(TABLES[str(loc[0])].model_fields)
     return list(SourceSettings.model_fields if len(loc) > 1 else Settings.model_fields)
 
 
@@ -195,6 +219,8 @@ def _found(problem: ErrorDetails) -> str:
     """What stood there, unless it could be a secret: people write them where references belong."""
     loc, value = problem["loc"], problem["input"]
     if "secret" in str(loc[-1]) or loc[0] == "ledger_url":
+        return ""
+    if loc[0] in TABLES and (loc[-1] not in SHOWN_OF_TABLES or not isinstance(value, str | int)):
         return ""
     if loc[0] == "sink" and (loc[-1] not in SHOWN or not isinstance(value, str | int)):
         return ""

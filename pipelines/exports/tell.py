@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pipelines.exports import schema
 from pipelines.exports.outbox import count_waiting
 from pipelines.exports.states import write_state
-from pipelines.notify.notice import Notice, NoticeState, Notify
+from pipelines.notify.notice import Notice, NoticeState, Notify, PartlyToldError
 
 if TYPE_CHECKING:
     from pipelines.exports.breaker import SinkState
@@ -111,6 +111,8 @@ def _say(ledger: Ledger, notice: Notice, notify: Notify, now: datetime) -> None:
     result: dict[str, object] = {"sent_at": now}
     try:
         notify(notice)
+    except PartlyToldError as error:
+        result = {"sent_at": now, "problem": str(error)[:1_000]}
     except Exception as error:  # noqa: BLE001, RUF100  # a mail that fails stops no delivery
         result = {"problem": f"{type(error).__name__}: {error}"[:1_000]}
     with ledger.write() as connection:

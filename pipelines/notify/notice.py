@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pipelines.errors import TrailhouseError
 from pipelines.sinks.sink import Cause
 
 NoticeState = Literal["broken", "still_broken", "giving_up", "recovered"]
@@ -34,3 +35,11 @@ class Notice:
 
 Notify = Callable[[Notice], None]
 """Carries a notice; raises what went wrong, which never stops a delivery."""
+
+
+class NotToldError(TrailhouseError):
+    """Nobody was told; the notice may be sent again."""
+
+
+class PartlyToldError(TrailhouseError):
+    """Somebody was told, and somebody was not; the notice is not sent again."""

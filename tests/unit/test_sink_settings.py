@@ -59,6 +59,10 @@ def test_every_common_setting_can_be_set() -> None:
         batch_bytes = 1000
         give_up_after_days = 3
         admins = ["ops@example.com"]
+
+        [mail]
+        smtp_host = "mail.example.com"
+        smtp_from = "trailhouse@example.com"
         """
     )
 
