@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from bench import data, model_cases, s3
+from bench import data, export_cases, model_cases, s3
 from bench.compare import Pairs, cpu_seconds, interleave, peak_mib, seconds
 from bench.process import ROOT, Command, Measured, child, run, trailhouse
 from bench.records import LAST_DAY
@@ -159,6 +159,8 @@ CASES: dict[str, Callable[[Sizes], list[Result]]] = {
         model_cases.rebuild,
         model_cases.build_day,
         model_cases.questions,
+        export_cases.deliver_http,
+        export_cases.deliver_gzip,
     )
 }
 

@@ -173,22 +173,27 @@ class Selection:
 
     def _rows(self, day: date, columns: Sequence[str]) -> str:
         """Events of all kinds of one day as one relation."""
-        return " union all ".join(
-            f"select {', '.join(_columns_of(name, columns))} "
-            f"from ({table_query(name, self._files(name, day))}) where {self.scope.condition}"
-            for name in KINDS.values()
-        )
+        parts = []
+        for name in KINDS.values():
+            files, condition = self._files(name, day)
+            listed = ", ".join(_columns_of(name, columns))
+            parts.append(f"select {listed} from ({table_query(name, files)}) where {condition}")
+        return " union all ".join(parts)
 
-    def _files(self, name: str, day: date) -> list[str]:
-        """The files to read: those that the load wrote, unless they were compacted away."""
+    def _files(self, name: str, day: date) -> tuple[list[str], str]:
+        """The files to read, and which of their rows count.
+
+        Those that the load wrote hold nothing else; they are read unless they were compacted away.
+        """
         load = self.scope.load
         if load is not None and (name, day) not in load.files:
-            return []
+            return [], "true"
         current = partition_files(self.tables[name], [day])
-        if load is None:
-            return current
-        own = {join(self.lake.table_url(name), path) for path in load.files[name, day]}
-        return sorted(own) if own <= set(current) else current
+        if load is not None:
+            own = {join(self.lake.table_url(name), path) for path in load.files[name, day]}
+            if own <= set(current):
+                return sorted(own), "true"
+        return current, self.scope.condition
 
 
 def select(lake: Lake, scope: Scope) -> Selection:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from desk import MOODS, Desk, Service, nothing_is_lost, settings
-from lakes import NOW, activity, encode, folder_place, job, lake_at, rows, run_load
+from lakes import NOW, activity, encode, folder_place, job, lake_at, rows, run_load, s3_place
+from s3_server import S3Server
 
 from pipelines.exports.conservation import balance
 from pipelines.exports.health import due_sinks, health
@@ -436,6 +437,24 @@ def test_the_lake_shows_every_attempt_once(desk: Desk) -> None:
     assert [row["outcome"] for row in shown].count("transient") == 1
     assert [row["outcome"] for row in shown].count("delivered") == 6
     assert len({row["delivery_id"] for row in shown}) == len(shown) == 7
+
+
+def test_a_lake_on_s3_has_its_cache_there(s3: S3Server, bucket: str, tmp_path: Path) -> None:
+    place = s3_place(s3, bucket)
+    place.put("a.ndjson", b"\n".join(encode(activity()) for _ in range(6)))
+    run_load(place.lake(), [place.landing])
+    service = Service(tmp_path / "taken", ["away"])
+    desk = Desk(place.lake(), f"sqlite:///{tmp_path}/ledger.sqlite", service)
+
+    desk.deliver()
+
+    waiting = s3.keys(bucket, "test/lake-1/exports/siem/waiting/")
+    assert len(waiting) == 2
+    service.moods = ["well"]
+    desk.later(hours=7)
+    assert desk.deliver().delivered == 6
+    assert s3.keys(bucket, "test/lake-1/exports/") == []
+    nothing_is_lost(desk)
 
 
 class Killed(BaseException):
