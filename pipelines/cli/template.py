@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.context import now, open_lake, print_json
+from pipelines.cli.sending import sink_named
 
 if TYPE_CHECKING:
     from pipelines.exports.lint import Problem
@@ -191,14 +192,6 @@ def _laid_out(message: str) -> list[str]:
 
 
 def _sink_named(name: str | None) -> SinkSettings | None:
-    from pipelines.errors import ConfigurationError
     from pipelines.settings import load_settings
 
-    if name is None:
-        return None
-    sinks = {sink.name: sink for sink in load_settings().sink}
-    if name not in sinks:
-        raise ConfigurationError(
-            f"no sink is named {name!r}; the settings have: {', '.join(sinks) or 'none'}"
-        )
-    return sinks[name]
+    return None if name is None else sink_named(load_settings(), name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -89,7 +89,7 @@ def examples(kinds: Collection[str]) -> Iterator[tuple[str, Mapping[str, Sequenc
     """
     for kind in kinds or KINDS:
         event = _EVENTS[kind]
-        usual = _columns(kind, event)
+        usual = columns_of(kind, event)
         bare = {name: usual[name] if name in _ALWAYS else None for name in usual}
         naughty = [
             {**_filled(usual, text), LOG_MESSAGE: _dumps(_told(event, text))} for text in NAUGHTY
@@ -98,7 +98,8 @@ def examples(kinds: Collection[str]) -> Iterator[tuple[str, Mapping[str, Sequenc
         yield kind, {name: [row[name] for row in rows] for name in usual}
 
 
-def _columns(kind: str, event: dict[str, Any]) -> dict[str, Any]:
+def columns_of(kind: str, event: dict[str, Any], moment: datetime = MOMENT) -> dict[str, Any]:
+    """An event by column, as the lake would have it, and `log_message`; it happened at `moment`."""
     names = {name: kind_ for table in KINDS.values() for name, kind_, _ in TABLES[table].columns}
     row: dict[str, Any] = dict.fromkeys(names)
     for name, paths in origins(kind).items():
@@ -106,7 +107,7 @@ def _columns(kind: str, event: dict[str, Any]) -> dict[str, Any]:
         row[name] = str(found) if found is not None and names[name] == "string" else found
     for name, of in names.items():
         if of == TIME and row[name] is not None:
-            row[name] = MOMENT
+            row[name] = moment
         elif row[name] is None and name in _NUMBERS.get(kind, ()):
             row[name] = 2.0 if of == REAL else False if of == FLAG else 1 if of == COUNT else None
     message = _dumps(event)
@@ -117,10 +118,10 @@ def _columns(kind: str, event: dict[str, Any]) -> dict[str, Any]:
         "resource_type": row["resource_type"]
         or ("ApiEndpoint" if kind == "api_request" else "Flow"),
         "job_id": event.get("id") or event.get("job_id"),
-        "occurred_at": MOMENT,
-        "received_at": MOMENT,
-        "loaded_at": MOMENT,
-        "event_date": date(2026, 2, 3),
+        "occurred_at": moment,
+        "received_at": moment,
+        "loaded_at": moment,
+        "event_date": moment.date(),
         "outcome": "failed" if kind != "activity" else "succeeded",
         "source": "workato",
         "source_uri": "s3://audit-logs/2026/02/03/event.json",

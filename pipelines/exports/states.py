@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 
@@ -32,3 +33,16 @@ def add_state(connection: sa.Connection, sink: str, *, base_load: int, now: date
 def write_state(connection: sa.Connection, state: SinkState) -> None:
     """Write how a sink is now."""
     connection.execute(STATES.update().where(STATES.c.sink == state.sink).values(asdict(state)))
+
+
+def make_due(connection: sa.Connection, sinks: Collection[str]) -> None:
+    """Let the next delivery try sinks that were to be left alone until later.
+
+    That they fail, and since when, stays as it is until it is known better.
+    """
+    connection.execute(STATES.update().where(STATES.c.sink.in_(sinks)).values(next_attempt_at=None))
+
+
+def known_sinks(connection: sa.Connection) -> list[str]:
+    """The names of all sinks that were ever seen."""
+    return list(connection.scalars(sa.select(STATES.c.sink).order_by(STATES.c.sink)))
