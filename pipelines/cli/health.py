@@ -82,7 +82,6 @@ def conditions(post: Post) -> list[Condition]:
 
 def _loads(post: Post, sink: SinkSettings | None, health: Health) -> int:
     from pipelines.exports.feed import missing_loads
-
     from pipelines.lake.history import newest_load
 
     if sink is None or not sink.enabled:

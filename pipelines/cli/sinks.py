@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipelines.exports.trial import Trial
     from pipelines.sinks.settings import SinkSettings
 
-app = typer.Typer(help="How the sinks are, and what waits for them.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 Name = Annotated[str, typer.Argument(metavar="SINK")]
 
 
@@ -100,7 +100,7 @@ def _print(trial: Trial, sink: SinkSettings) -> None:
         typer.echo(f"  {'✗' if step.problem else '✓'} {step.what}")
         if step.problem:
             typer.echo(f"    {step.problem}")
-        if step.response:
+        if step.response and step.response not in (step.problem or ""):
             typer.echo(f"    The service said: {w.clip(step.response, 300)}")
     if trial.cause:
         advice = advise(trial.cause, sink)
