@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     @classmethod
     def _names_are_unique(cls, named: tuple[Any, ...], field: ValidationInfo) -> tuple[Any, ...]:
         names = [one.name for one in named]
+        if field.field_name == "sink":
+            names = [name.replace("-", "_") for name in names]  # Dagster takes the two for one
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
                 f"two {field.field_name}s are named {repeated[0]!r}; give each its own name"
