@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,7 +43,9 @@ class S3Server:
     endpoint_url: str
     admin: Identity
     reader: Identity
-    _policies: set[str] = field(default_factory=set)
+    writer: Identity
+    """Writes and reads objects, and cannot make buckets."""
+    _policies: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def client(self, identity: Identity | None = None) -> Any:
         """A boto3 client, of the administrator where no identity is named."""
@@ -103,24 +106,33 @@ class S3Server:
             ],
         }
         self.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
-        self._policies.add(bucket)
-        probe = self.keys(bucket)[0]
-        _until(lambda: _refused(self.client(self.reader), bucket, probe), "the policy to work")
+        self._policies[bucket] = actions
+        _until(lambda: self._refuses(bucket, actions), "the policy to work")
 
     def restore(self, bucket: str) -> None:
         """Give the rights back, and wait until they are there."""
         self.client().delete_bucket_policy(Bucket=bucket)
-        self._policies.discard(bucket)
-        probe = self.keys(bucket)[0]
-        _until(lambda: not _refused(self.client(self.reader), bucket, probe), "the rights")
+        actions = self._policies.pop(bucket)
+        _until(lambda: not self._refuses(bucket, actions), "the rights")
+
+    def _refuses(self, bucket: str, actions: tuple[str, ...]) -> bool:
+        """Whether what was denied is refused; of several actions, whether writing is."""
+        if "s3:PutObject" not in actions:
+            client, key = self.client(self.reader), self.keys(bucket)[0]
+            return _refused(partial(client.get_object, Bucket=bucket, Key=key))
+        if _refused(lambda: self.client(self.writer).put_object(Bucket=bucket, Key="allowed")):
+            return True
+        self.client().delete_object(Bucket=bucket, Key="allowed")
+        return False
 
 
 def serve(folder: Path) -> Iterator[S3Server]:
     """Start a server whose data lies in `folder`; it is killed when the generator is closed."""
     executable = shutil.which("weed", path=str(Path(sys.executable).parent)) or "weed"
-    admin, reader = (Identity(uuid4().hex[:20], uuid4().hex) for _ in range(2))
+    admin, reader, writer = (Identity(uuid4().hex[:20], uuid4().hex) for _ in range(3))
     identities = folder / "identities.json"
-    identities.write_text(json.dumps({"identities": [_admin(admin), _reader(reader)]}))
+    known = [_admin(admin), _reader(reader), _writer(writer)]
+    identities.write_text(json.dumps({"identities": known}))
     master, volume, filer, s3, console = _free_ports(5)
     data = folder / "data"
     data.mkdir()
@@ -156,7 +168,7 @@ def serve(folder: Path) -> Iterator[S3Server]:
     try:
         client = _client(endpoint_url, admin)
         _until(lambda: _answers(client, process), "the server's first PUT", START_SECONDS)
-        yield S3Server(endpoint_url, admin, reader)
+        yield S3Server(endpoint_url, admin, reader, writer)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -168,6 +180,10 @@ def _admin(identity: Identity) -> dict[str, Any]:
 
 def _reader(identity: Identity) -> dict[str, Any]:
     return _identity("reader", identity, ["Read", "List"])
+
+
+def _writer(identity: Identity) -> dict[str, Any]:
+    return _identity("writer", identity, ["Read", "Write"])
 
 
 def _identity(name: str, identity: Identity, actions: list[str]) -> dict[str, Any]:
@@ -198,9 +214,9 @@ def _answers(client: Any, process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _refused(client: Any, bucket: str, key: str) -> bool:
+def _refused(ask: Callable[[], Any]) -> bool:
     try:
-        client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        ask()
     except ClientError as error:
         if error.response["Error"]["Code"] != "AccessDenied":
             raise

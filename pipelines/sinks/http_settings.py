@@ -6,7 +6,7 @@ import base64
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -34,6 +34,26 @@ class HttpFamilySettings(SinkSettings):
     """PEM file of its key, where the certificate's file does not hold it."""
     proxy_url: Url | None = None
     """Proxy to go through; proxy variables of the environment are not looked at."""
+
+
+class TlsSettings(Protocol):
+    """Settings of a sink that may speak TLS."""
+
+    @property
+    def name(self) -> str:
+        """Of the sink."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Authorities to trust."""
+
+    @property
+    def client_certificate_file(self) -> Path | None:
+        """This side's certificate."""
+
+    @property
+    def client_key_file(self) -> Path | None:
+        """Its key."""
 
 
 def origin(url: str) -> str:
@@ -83,7 +103,7 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return dict(headers)
 
 
-def tls_context(settings: HttpFamilySettings, url: str) -> ssl.SSLContext:
+def tls_context(settings: TlsSettings, url: str) -> ssl.SSLContext:
     """How the other side is verified, and how this side identifies itself.
 
     For a plain `http://` address it trusts nobody: reading the public authorities takes long.

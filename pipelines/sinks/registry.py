@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Annotated, get_args
 from pydantic import Field
 
 from pipelines.errors import ConfigurationError
+from pipelines.sinks.azure_blob import AzureBlobSettings
 from pipelines.sinks.azure_monitor import AzureMonitorSettings
 from pipelines.sinks.datadog import DatadogSettings
 from pipelines.sinks.elasticsearch import ElasticsearchSettings
+from pipelines.sinks.file import FileSettings
+from pipelines.sinks.gcs import GcsSettings
 from pipelines.sinks.http import HttpSettings
 from pipelines.sinks.loki import LokiSettings
+from pipelines.sinks.s3 import S3Settings
 from pipelines.sinks.settings import Clock, SinkSettings
 from pipelines.sinks.sink import ConfigurationSinkError, Sink
 from pipelines.sinks.splunk_hec import SplunkHecSettings
 from pipelines.sinks.sumo import SumoSettings
+from pipelines.sinks.syslog import SyslogSettings
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
@@ -29,6 +34,11 @@ EverySettings = (
     | LokiSettings
     | ElasticsearchSettings
     | AzureMonitorSettings
+    | S3Settings
+    | AzureBlobSettings
+    | GcsSettings
+    | FileSettings
+    | SyslogSettings
 )
 AnySinkSettings = Annotated[EverySettings, Field(discriminator="kind")]
 """One `[[sink]]` table, told apart by its `kind`."""

@@ -10,11 +10,18 @@ import pytest
 
 from pipelines.settings import Settings
 from pipelines.sinks.http_settings import HttpFamilySettings
+from pipelines.sinks.object_store import ObjectStoreSettings
+from pipelines.sinks.objects import ObjectFamilySettings
 from pipelines.sinks.registry import KINDS
 from pipelines.sinks.settings import SinkSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text()
-SHARED = {"Every sink": SinkSettings, "Every sink that speaks HTTP": HttpFamilySettings}
+SHARED = {
+    "Every sink": SinkSettings,
+    "Every sink that speaks HTTP": HttpFamilySettings,
+    "Every sink that stores objects": ObjectFamilySettings,
+    "Every sink that writes to an object store": ObjectStoreSettings,
+}
 
 
 def section(title: str) -> str:
