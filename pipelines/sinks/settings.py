@@ -84,6 +84,10 @@ class SinkSettings(BaseModel, ABC):
     admins: tuple[Address, ...] = ()
     """Who gets an e-mail when the sink breaks, gives up and recovers."""
 
+    def __hash__(self) -> int:
+        """By what tells sinks apart: tables such as `template_by_kind` have no hash."""
+        return hash((self.kind, self.name))
+
     @abstractmethod
     def open(self, storage: Storage, clock: Clock) -> Sink:
         """Open the sink; secrets are read now, the network is not touched yet.

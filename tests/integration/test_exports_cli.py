@@ -607,6 +607,15 @@ def test_a_chat_is_told_when_a_delivery_by_command_breaks_a_sink(
     assert "access denied" in told
 
 
+def test_analysts_find_every_attempt_in_the_lake(refused: Office) -> None:
+    query = "select outcome, sum(event_count) as events from deliveries group by all order by all"
+
+    told = refused.run("query", query, "--format", "csv")
+
+    assert told.splitlines()[:2] == ["outcome,events", "delivered,7"]
+    assert told.splitlines()[2].startswith("payload,")
+
+
 def test_the_help_of_the_list_of_sinks_has_an_example() -> None:
     told = CliRunner().invoke(app, ["sinks", "--help"]).stdout
 
