@@ -14,7 +14,7 @@ from pipelines.sinks.settings import SinkSettings
 from pipelines.sinks.sink import Cause
 
 FILE = Path(__file__).with_name("steps.toml")
-PLACES = ("bucket", "container", "path", "folder", "host", "site", "url", "endpoint")
+PLACES = ("bucket", "container", "path", "url", "endpoint", "site", "host")
 """Settings of sinks that say where events go, the first that a sink has."""
 
 
