@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.context import now, print_json, print_table
-from pipelines.cli.sending import AsJson, Limit, OfSink, known_names, posting, remark
+from pipelines.cli.sending import AsJson, Limit, OfSink, counted, known_names, posting, remark
 from pipelines.questions import words as w
 
 app = typer.Typer(help="Events that a sink refused or that were given up: kept, never deleted.")
@@ -41,7 +41,7 @@ def list_(
         typer.echo("No dead letters.")
         return
     print_table(
-        f"{total:,} dead letters (times are UTC)",
+        f"{counted(total, 'dead letter', 'dead letters')} (times are UTC)",
         ("sink", "event", "reason", "the service said", "parked at"),
         [(r.sink, r.event_id, r.reason, w.clip(r.response, 80), r.parked_at) for r in rows],
     )
@@ -107,7 +107,8 @@ def redrive(
         print_json({"sink": name, "redriven": count})
     else:
         typer.echo(
-            f"{count:,} events wait for {name} again; `trailhouse deliver {name}` sends them."
+            f"{counted(count, 'event waits', 'events wait')} for {name} again; "
+            f"`trailhouse deliver {name}` sends what waits."
             if count
             else f"{name} has no such dead letters."
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from pipelines.cli.context import print_json, print_table
-from pipelines.cli.sending import Post
+from pipelines.cli.sending import Post, counted
 from pipelines.questions import words as w
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pipelines.notify.steps import Advice
     from pipelines.sinks.settings import SinkSettings
 
+State = Literal[
+    "well", "new", "failing", "broken", "recovering", "stopped", "off", "not in the settings"
+]
 ATTEMPTS = 10
 """Attempts on the page of a sink."""
 
@@ -37,16 +40,16 @@ class Condition:
         return self.settings.kind if self.settings else None
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """How it is, in one or two words."""
         if self.settings is None:
             return "not in the settings"
-        of_breaker = {"half_open": "recovering", "open": "broken"}
-        of_sink = {
+        of_sink: dict[State, bool] = {
             "off": not self.settings.enabled,
             "new": not self.health.is_seen,
             "stopped": self.health.problem is not None,
-            of_breaker.get(self.health.breaker, ""): self.health.breaker != "closed",
+            "recovering": self.health.breaker == "half_open",
+            "broken": self.health.breaker == "open",
             "failing": self.health.cause is not None,
         }
         return next((state for state, holds in of_sink.items() if holds), "well")
@@ -146,10 +149,11 @@ def _facts(one: Condition, dead: dict[str, int]) -> Iterator[tuple[str, str]]:
     for name in ("since", "next_attempt_at", "delivered_at", "oldest_at", "waiting_since"):
         if (moment := getattr(health, name)) is not None:
             yield _NAMES[name], w.moment(moment)
-    yield "waiting", f"{health.waiting_events:,} events in {health.waiting_batches:,} batches"
+    waiting = counted(health.waiting_events, "event", "events")
+    yield "waiting", f"{waiting} in {counted(health.waiting_batches, 'batch', 'batches')}"
     yield "loads to send", w.count(one.loads)
     yield "dead", ", ".join(f"{count:,} {reason}" for reason, count in dead.items()) or "0"
-    yield "delivered", f"{health.delivered_events:,} events"
+    yield "delivered", counted(health.delivered_events, "event", "events")
 
 
 _NAMES = {

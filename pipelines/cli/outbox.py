@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.context import print_json, print_table
-from pipelines.cli.sending import AsJson, Limit, OfSink, known_names, posting, remark
+from pipelines.cli.sending import AsJson, Limit, OfSink, counted, known_names, posting, remark
 from pipelines.questions import words as w
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def list_(sink: OfSink = None, limit: Limit = 50, as_json: AsJson = False) -> No
         typer.echo("Nothing waits.")
         return
     print_table(
-        f"{total:,} batches wait (times are UTC)",
+        f"{counted(total, 'batch waits', 'batches wait')} (times are UTC)",
         ("sink", "batch", "load", "events", "bytes", "oldest event", "waits since", "attempts"),
         [
             (

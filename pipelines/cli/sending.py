@@ -102,6 +102,11 @@ def known_names(post: Post, name: str | None) -> list[str]:
     return [name] if name in names else [post.sink(name).name]
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number of things in words: `1 batch`, `1,204 batches`."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def remark(text: str) -> None:
     """Say something to standard error, where it is in nobody's data."""
     typer.echo(text, err=True)
