@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -69,7 +70,9 @@ class Target:
 
     def stored(self) -> dict[str, bytes]:
         """Everything that lies there."""
-        return {name: self.read(name) for name in self.names()}
+        names = self.names()
+        with ThreadPoolExecutor(8) as pool:
+            return dict(zip(names, pool.map(self.read, names), strict=True))
 
 
 def sink_of(**fields: Any) -> Sink:
