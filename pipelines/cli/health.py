@@ -97,6 +97,7 @@ def _loads(post: Post, sink: SinkSettings | None, health: Health) -> int:
 def print_page(post: Post, sink: SinkSettings, as_json: bool) -> None:
     """Print all that is known about one sink."""
     from pipelines.exports.conservation import balance
+    from pipelines.exports.due import untold
     from pipelines.exports.letters import count_letters
     from pipelines.exports.queue import list_attempts
     from pipelines.notify.steps import advise
@@ -106,16 +107,19 @@ def print_page(post: Post, sink: SinkSettings, as_json: bool) -> None:
     attempts = list_attempts(post.ledger, sink=sink.name, limit=ATTEMPTS)
     dead = count_letters(post.ledger, [sink.name])[sink.name]
     advice = advise(one.health.cause, sink) if one.health.cause else None
+    told = untold(post.ledger, sink.name)
     if as_json:
         page = {
             "books": asdict(books),
             "dead_by_reason": dead,
             "attempts": [asdict(attempt) for attempt in attempts],
             "advice": asdict(advice) if advice else None,
+            "untold": told,
         }
         print_json(one.as_dict() | page)
         return
-    print_table(f"{sink.name} ({sink.kind}; times are UTC)", ("fact", "value"), _facts(one, dead))
+    title = f"{sink.name} ({sink.kind}; times are UTC)"
+    print_table(title, ("fact", "value"), [*_facts(one, dead), *_admins(sink, told)])
     print_table("Books", _BOOKS, [[getattr(books, name) for name in _BOOKS]])
     for text in books.broken:
         typer.echo(text)
@@ -154,6 +158,13 @@ def _facts(one: Condition, dead: dict[str, int]) -> Iterator[tuple[str, str]]:
     yield "loads to send", w.count(one.loads)
     yield "dead", ", ".join(f"{count:,} {reason}" for reason, count in dead.items()) or "0"
     yield "delivered", counted(health.delivered_events, "event", "events")
+
+
+def _admins(sink: SinkSettings, untold: str | None) -> Iterator[tuple[str, str]]:
+    """Who looks after it, and why they do not know how it is."""
+    yield "admins", ", ".join(sink.admins) or "nobody"
+    if untold:
+        yield "not told", untold
 
 
 _NAMES = {
