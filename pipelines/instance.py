@@ -104,9 +104,12 @@ def run_job_in_process(
                 run_id=run_id,
                 raise_on_error=raise_on_error,
             )
-    from pipelines.definitions import defs
+    from pipelines.definitions import build_definitions, defs
+    from pipelines.deliveries import DELIVER
 
-    return defs.resolve_job_def(job_name).execute_in_process(
+    # the sinks are those of these settings, whatever they were when the module was loaded
+    found = build_definitions(settings) if job_name == DELIVER else defs
+    return found.resolve_job_def(job_name).execute_in_process(
         instance=instance,
         run_id=run_id,
         raise_on_error=raise_on_error,

@@ -14,8 +14,9 @@ from mails import Mails, mail_receiver
 from receivers import Answer, Receiver, receiving
 
 from pipelines.definitions import build_definitions
-from pipelines.deliveries import SINK_TAG, asset_key, check_keys
+from pipelines.deliveries import SINK_TAG, asset_key, check_keys, facts_by_sink
 from pipelines.exports.due import find_due
+from pipelines.instance import run_job_in_process
 from pipelines.lake.tables import Lake
 from pipelines.resources import Trailhouse, now
 from pipelines.settings import load_settings
@@ -329,3 +330,46 @@ def test_the_run_of_a_sink_that_was_removed_says_so(
     error = failed.step_failure_data.error
     assert error is not None
     assert "sink 'siem' is not in the settings any more" in error.to_string()
+
+
+def test_a_chat_that_fails_is_seen_and_does_not_repeat_the_mail(
+    configure: Callable[..., None],
+    lake: Lake,
+    instance: dg.DagsterInstance,
+    land: Land,
+    service: Receiver,
+    mails: Mails,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WEBHOOK", f"{service.url}/chat")
+    with (tmp_path / "trailhouse.toml").open("a") as file:
+        file.write('[chat]\nurl="env:WEBHOOK"\n')
+    land("a", a_job(1, DAY))
+    load_by_hand(lake)
+    service.rule = lambda _: Answer(403)
+
+    first, again = deliver(instance), deliver(instance)
+
+    assert not shown(first)["admins_are_told"]
+    assert not shown(again)["admins_are_told"]
+    assert len(mails.received) == 1
+    assert len([r for r in service.requests if r.path == "/chat"]) == 1
+
+
+def test_the_command_line_delivers_to_every_sink_in_one_run_as_the_sensor_would(
+    configure: Callable[..., None],
+    lake: Lake,
+    instance: dg.DagsterInstance,
+    land: Land,
+    service: Receiver,
+) -> None:
+    configure("siem", "other")
+    land("a", a_job(1, DAY))
+    load_by_hand(lake)
+    service.rule = lambda request: Answer(403 if request.path == "/siem" else 200)
+
+    facts = facts_by_sink(run_job_in_process(load_settings(), "deliver", instance=instance))
+
+    assert (facts["siem"]["waiting"], facts["siem"]["breaker"]) == (1, "open")
+    assert (facts["other"]["delivered"], facts["other"]["waiting"]) == (1, 0)
