@@ -305,6 +305,7 @@ def test_the_page_of_a_sink_has_books_attempts_and_what_to_do(waiting: Office) -
     assert page["advice"]["headline"] == "access denied"
     assert "  1. " in told
     assert "trailhouse sinks test siem" in told
+    assert "nobody is told" in page["untold"]
 
 
 def test_the_page_of_a_sink_that_is_well_gives_no_advice(refused: Office) -> None:
