@@ -11,7 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from bench import archive_cases, archive_pull_case, archive_verify_case, data, model_cases, s3
+from bench import (
+    archive_cases,
+    archive_pull_case,
+    archive_verify_case,
+    data,
+    export_cases,
+    model_cases,
+    s3,
+)
 from bench.compare import Pairs, cpu_seconds, interleave, peak_mib, seconds
 from bench.process import ROOT, Command, Measured, child, run, trailhouse
 from bench.records import LAST_DAY
@@ -162,6 +170,8 @@ CASES: dict[str, Callable[[Sizes], list[Result]]] = {
         archive_cases.seal,
         archive_verify_case.verify,
         archive_pull_case.pull,
+        export_cases.deliver_http,
+        export_cases.deliver_gzip,
     )
 }
 

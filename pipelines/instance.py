@@ -79,7 +79,7 @@ def run_job_in_process(
 
     Args:
         settings: Say where the instance is; the run itself reads its settings anew.
-        job_name: `load`, `models`, `check`, `compact` or `vacuum`.
+        job_name: `load`, `models`, `deliver`, `check`, `compact` or `vacuum`.
         run_config: Configuration of the run.
         tags: Tags of the run, besides those that place it.
         asset_selection: Assets to build, for a job of assets.
@@ -104,9 +104,12 @@ def run_job_in_process(
                 run_id=run_id,
                 raise_on_error=raise_on_error,
             )
-    from pipelines.definitions import defs
+    from pipelines.definitions import build_definitions, defs
+    from pipelines.deliveries import DELIVER
 
-    return defs.resolve_job_def(job_name).execute_in_process(
+    # the sinks are those of these settings, whatever they were when the module was loaded
+    found = build_definitions(settings) if job_name == DELIVER else defs
+    return found.resolve_job_def(job_name).execute_in_process(
         instance=instance,
         run_id=run_id,
         raise_on_error=raise_on_error,
@@ -124,10 +127,11 @@ def run_job_in_process(
 
 
 def run_main(settings: Settings) -> MainRun:
-    """Load what is new, judge it, and build every mart for the days that are stale.
+    """Load what is new, judge it, build every mart for the days that are stale, and deliver.
 
     The same jobs that sensors request, in this process, one after the other. Which days are
     stale is read from the lake, so that days left behind by an earlier failure are built too.
+    Deliveries do not wait for verdicts: what was received goes out as it was received.
 
     Returns:
         What was done. A mart is left as it was where a table or mart that it reads has a blocking
@@ -157,6 +161,7 @@ def run_main(settings: Settings) -> MainRun:
                 stale[model.name] = tuple(days)
         blocked |= _build(settings, instance, stale)
         wrong = failing_checks(instance, stale)
+        delivered = _deliver(settings, instance)
     failed = sorted(v.check_name for v in verdicts if not v.passed and v.blocking)
     return MainRun(
         loads=loads,
@@ -164,6 +169,7 @@ def run_main(settings: Settings) -> MainRun:
         checks_failed=(*failed, *wrong),
         built={name: days for name, days in stale.items() if name not in blocked},
         blocked=blocked,
+        delivered=delivered,
     )
 
 
@@ -175,6 +181,17 @@ def _load(settings: Settings, instance: dg.DagsterInstance) -> list[dg.AssetChec
     logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     events = [entry.dagster_event for entry in logs if entry.dagster_event]
     return [event.asset_check_evaluation_data for event in events]
+
+
+def _deliver(settings: Settings, instance: dg.DagsterInstance) -> dict[str, dict[str, Any]]:
+    """Deliver to every sink that is on, one after the other; what was done, by sink."""
+    from pipelines.deliveries import DELIVER, facts_by_sink
+
+    if not any(sink.enabled for sink in settings.sink):
+        return {}
+    result = run_job_in_process(settings, DELIVER, instance=instance, raise_on_error=False)
+    _raise_failure(result)
+    return facts_by_sink(result)
 
 
 def _build(
@@ -228,6 +245,11 @@ def _run_models(
         instance=instance,
         raise_on_error=False,
     )
+    _raise_failure(result)
+
+
+def _raise_failure(result: dg.ExecuteInProcessResult) -> None:
+    """Raise what a step failed with, but for failed checks, whose verdicts say so."""
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         if error is not None and error.cls_name != DagsterAssetCheckFailedError.__name__:

@@ -1,6 +1,6 @@
 """Jobs: what a sensor, a schedule, an operator or the command line runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +8,9 @@ import dagster as dg
 
 from pipelines.archiving import judge_rows, judge_sample, sealed_materializations
 from pipelines.archiving import last_reported as last_reported_entry
+from pipelines.deliveries import CONSERVED, DELIVER, GROUP, asset_key, judge_conservation
 from pipelines.errors import TrailhouseError
-from pipelines.judgement import judge_days
+from pipelines.judgement import as_evaluation, judge_days
 from pipelines.lake.history import loads_after
 from pipelines.lake.load import load
 from pipelines.reporting import days_of, last_reported, materializations
@@ -50,7 +51,10 @@ def load_landing_objects(
 def judge_closed_days(
     context: dg.OpExecutionContext, trailhouse: Trailhouse
 ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
-    """Run every check on the last seven closed UTC days, which no late event should change."""
+    """Run every check on the last seven closed UTC days, which no late event should change.
+
+    The books of the sinks are held as a whole: every load, whenever it was.
+    """
     from pipelines.quality import CHECKS
 
     lake = trailhouse.lake()
@@ -58,6 +62,8 @@ def judge_closed_days(
     days = [newest - timedelta(days=back) for back in range(WEEK)]
     tables = sorted({check.table for check in CHECKS if lake.find(check.table) is not None})
     yield from judge_days(lake, context.instance, dict.fromkeys(tables, days))
+    for verdict in judge_conservation(trailhouse, trailhouse.sinks()):
+        yield as_evaluation(verdict)
     yield dg.Output(None, "judged")
 
 
@@ -169,6 +175,18 @@ models_job = dg.define_asset_job(
     dg.AssetSelection.groups("marts"),
     description="Build the marts for the chosen days.",
 )
+
+
+def build_deliver_job(sinks: Sequence[str]) -> Any:
+    """The job that delivers to the chosen sinks; the books are held by the job `check`."""
+    books = [dg.AssetCheckKey(asset_key(sink), CONSERVED) for sink in sinks]
+    return dg.define_asset_job(
+        DELIVER,
+        dg.AssetSelection.groups(GROUP) - dg.AssetSelection.checks(*books),
+        description="Deliver what waits and what was loaded to the chosen sinks.",
+        run_tags={"dagster/max_retries": "0"},  # the ledger knows better when to try again
+    )
+
 
 JOBS: list[Any] = [
     load_job,

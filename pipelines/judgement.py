@@ -120,6 +120,20 @@ def as_result(verdict: dg.AssetCheckEvaluation) -> dg.AssetCheckResult:
     )
 
 
+def as_evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """A result in the words of an op that judges what it does not build; it blocks nothing."""
+    assert result.asset_key is not None  # noqa: S101
+    assert result.check_name is not None  # noqa: S101
+    return dg.AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        severity=result.severity,
+        blocking=False,
+        metadata=result.metadata,
+    )
+
+
 def severity(blocking: bool) -> dg.AssetCheckSeverity:
     """A check that blocks is an error; Dagster never blocks on a warning."""
     return dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN

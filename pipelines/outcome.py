@@ -10,7 +10,7 @@ from pipelines.lake.history import Loaded
 
 @dataclass(frozen=True, slots=True)
 class MainRun:
-    """What the main job did: the loads it reported, the verdicts, the days built per mart."""
+    """What the main job did: loads, verdicts, the days built per mart, deliveries per sink."""
 
     loads: tuple[Loaded, ...]
     checks_passed: int
@@ -18,6 +18,8 @@ class MainRun:
     built: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Marts left as they were, with the blocking checks that failed."""
+    delivered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What was delivered to each sink, and what waits for it."""
 
     @property
     def success(self) -> bool:
@@ -35,4 +37,5 @@ class MainRun:
             "checks_failed": list(self.checks_failed),
             "built": {name: [str(day) for day in days] for name, days in self.built.items()},
             "blocked": {name: list(checks) for name, checks in self.blocked.items()},
+            "delivered": {name: dict(facts) for name, facts in self.delivered.items()},
         }

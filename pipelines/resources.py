@@ -1,15 +1,20 @@
 """Resources: what runs take from the settings; nothing of it is stored with a run."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
 from uuid import uuid4
 
 import dagster as dg
 
+from pipelines.errors import ConfigurationError
+from pipelines.exports.ledger import LOCK_SECONDS, Ledger, open_ledger
 from pipelines.lake.storage import Storage
 from pipelines.lake.tables import Lake
 from pipelines.settings import load_settings
+from pipelines.sinks.settings import SinkSettings
 from pipelines.sources.find import Source, sources_of
 
 
@@ -25,6 +30,32 @@ class Trailhouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = load_settings()
         configured = [(s.name, s.url, s.copy_to_landing) for s in settings.source]
         return sources_of(configured, self.lake().url, [])
+
+    def sinks(self) -> list[str]:
+        """Names of the sinks that are on."""
+        return [sink.name for sink in load_settings().sink if sink.enabled]
+
+    def sink(self, name: str) -> SinkSettings:
+        """The settings of a sink.
+
+        Raises:
+            ConfigurationError: It was removed or switched off after the definitions were loaded.
+        """
+        for sink in load_settings().sink:
+            if sink.name == name and sink.enabled:
+                return sink
+        raise ConfigurationError(
+            f"sink {name!r} is not in the settings any more, or is off; reload the definitions"
+        )
+
+    @contextmanager
+    def ledger(self, *, lock_seconds: float = LOCK_SECONDS) -> Iterator[Ledger]:
+        """The ledger that the settings name, closed behind the block."""
+        ledger = open_ledger(load_settings(), lock_seconds=lock_seconds)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
 
 
 def now() -> datetime:

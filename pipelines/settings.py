@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,8 +29,17 @@ from pydantic_settings.exceptions import SettingsError
 
 from pipelines.archive.settings import ArchiveSettings, RetentionSettings
 from pipelines.errors import ConfigurationError
+from pipelines.notify.settings import ChatSettings, MailSettings
+from pipelines.sinks.registry import KINDS, AnySinkSettings
+from pipelines.sinks.settings import SinkSettings
 
 CONFIG_FILE_VARIABLE = "TRAILHOUSE_CONFIG"
+SHOWN = frozenset(SinkSettings.model_fields)
+"""Fields of a sink whose value may stand in an error: those that every sink has hold no secret."""
+TABLES: dict[str, type[BaseModel]] = {"mail": MailSettings, "chat": ChatSettings}
+"""Settings that are a table."""
+SHOWN_OF_TABLES = MailSettings.model_fields.keys() - {"smtp_password"}
+"""Fields of these tables where nobody writes a secret instead of a reference."""
 
 
 class SourceSettings(BaseModel):
@@ -47,13 +59,23 @@ class Settings(BaseSettings):
     """The effective settings; frozen, validated, secrets masked when shown."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRAILHOUSE_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix="TRAILHOUSE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     lake_url: str = ".trailhouse/data"
     """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
     source: tuple[SourceSettings, ...] = ()
     """Where landing objects come from; without any, `landing/` under the lake URL."""
+    sink: tuple[AnySinkSettings, ...] = ()
+    """Where events are delivered to, each in the shape that it wants; see `docs/sinks.md`."""
+    mail: Annotated[MailSettings | None, Field(validate_default=True)] = None
+    """The mail server by which admins are told that a sink broke, and that it recovered."""
+    chat: ChatSettings | None = None
+    """A chat that is told as well."""
     dagster_home: Path = Path(".trailhouse/dagster")
     """Folder of the Dagster instance; the variable DAGSTER_HOME wins over it."""
     s3_endpoint_url: str | None = None
@@ -64,6 +86,9 @@ class Settings(BaseSettings):
     """Key id; without it the usual AWS chain (variables, profile, instance role)."""
     s3_secret_access_key: SecretStr | None = None
     """Secret key that belongs to `s3_access_key_id`; better set as a variable than in a file."""
+    ledger_url: SecretStr | None = None
+    """Database of deliveries: `sqlite:///file` or `postgresql://user@host/name`; without it a file
+    in the lake's folder, or in `.trailhouse` where the lake is on S3."""
     memory_limit_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 768
     """Memory that DuckDB may use, in MiB; beyond it work goes to `work_dir`."""
     threads: Annotated[int, Field(ge=1, le=1024)] = os.cpu_count() or 2
@@ -83,13 +108,30 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = ArchiveSettings()
     """The archive: `[archive]`, or variables such as TRAILHOUSE_ARCHIVE__SIGNING_KEY."""
 
-    @field_validator("source")
+    @field_validator("source", "sink")
     @classmethod
-    def _names_are_unique(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
-        names = [source.name for source in sources]
+    def _names_are_unique(cls, named: tuple[Any, ...], field: ValidationInfo) -> tuple[Any, ...]:
+        names = [one.name for one in named]
+        if field.field_name == "sink":
+            names = [name.replace("-", "_") for name in names]  # Dagster takes the two for one
         if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two sources are named {repeated[0]!r}; give each its own name")
-        return sources
+            raise ValueError(
+                f"two {field.field_name}s are named {repeated[0]!r}; give each its own name"
+            )
+        return named
+
+    @field_validator("mail")
+    @classmethod
+    def _admins_can_be_told(
+        cls, mail: MailSettings | None, found: ValidationInfo
+    ) -> MailSettings | None:
+        unheard = [sink.name for sink in found.data.get("sink", ()) if sink.admins]
+        if unheard and mail is None:
+            raise ValueError(
+                f"sink {unheard[0]!r} has admins, but there is no mail server to tell them by; "
+                "add a [mail] table with smtp_host and smtp_from"
+            )
+        return mail
 
     @classmethod
     def settings_customise_sources(
@@ -153,12 +195,18 @@ def _refuse_unknown_variables() -> None:
 
 def _explain_json(error: SettingsError) -> str:
     """A variable that holds a list or table is JSON, and this one is not."""
-    name, form = "TRAILHOUSE_SOURCE", '[{"name": "…", "url": "…"}], or as [[source]] tables'
-    if "archive" in str(error):
-        name = "TRAILHOUSE_ARCHIVE, or a list in TRAILHOUSE_ARCHIVE__…"
+    field = re.search(r'field "(\w+)"', str(error))
+    name = field[1] if field else "source"
+    if name == "archive":
+        variable = "TRAILHOUSE_ARCHIVE, or a list in TRAILHOUSE_ARCHIVE__…"
         form = '{"url": "…"} and ["…"], or as an [archive] table'
+    else:
+        variable = f"TRAILHOUSE_{name}".upper()
+        fields = '"name": "…", "kind": "…"' if name == "sink" else '"name": "…", "url": "…"'
+        form = f"[{{{fields}}}], or as [[{name}]] tables"
     return (
-        f"variable {name}: not valid JSON: {error.__cause__}; write it as {form} in trailhouse.toml"
+        f"variable {variable}: not valid JSON: {error.__cause__}; "
+        f"write it as {form} in trailhouse.toml"
     )
 
 
@@ -167,28 +215,40 @@ def _explain(error: ValidationError, path: Path) -> str:
     for problem in error.errors(include_url=False):
         name = ".".join(str(part) for part in problem["loc"])
         where = next((f"variable {v}" for v in _variables(problem["loc"]) if v in os.environ), path)
-        # somebody may have written the key itself instead of a reference to it
-        is_private = name == "archive" or any(w in name for w in ("secret", "password", "_key"))
-        found = "" if is_private else f", found {problem['input']!r}"
         allowed = (
-            f"unknown setting; known: {', '.join(sorted(_fields(problem['loc'])))}"
+            f"unknown setting; known: {', '.join(sorted(_known(problem['loc'])))}"
             if problem["type"] == "extra_forbidden"
             else problem["msg"]
         )
-        lines.append(f"{where}: setting {name!r}: {allowed}{found}")
+        lines.append(f"{where}: setting {name!r}: {allowed}{_found(problem)}")
     return "\n".join(lines)
 
 
-def _variables(location: tuple[int | str, ...]) -> Iterator[str]:
+def _variables(loc: tuple[int | str, ...]) -> Iterator[str]:
     """The variables that may have set a setting, the most specific first."""
-    for length in range(len(location), 0, -1):
-        yield "TRAILHOUSE_" + "__".join(map(str, location[:length])).upper()
+    for length in range(len(loc), 0, -1):
+        yield "TRAILHOUSE_" + "__".join(map(str, loc[:length])).upper()
 
 
-def _fields(location: tuple[int | str, ...]) -> Iterable[str]:
-    """The settings that are known where an unknown one was found."""
-    if len(location) == 1:
+def _known(loc: tuple[int | str, ...]) -> Iterable[str]:
+    """The settings that there are where an unknown one was found."""
+    if len(loc) == 1:
         return Settings.model_fields
-    if location[0] == "source":
-        return SourceSettings.model_fields
-    return (RetentionSettings if "retention" in location else ArchiveSettings).model_fields
+    if loc[0] == "sink":
+        return KINDS[str(loc[2])].model_fields
+    if loc[0] == "archive":
+        return (RetentionSettings if "retention" in loc else ArchiveSettings).model_fields
+    return TABLES.get(str(loc[0]), SourceSettings).model_fields
+
+
+def _found(problem: ErrorDetails) -> str:
+    """What stood there, unless it could be a secret: people write them where references belong."""
+    loc, value = problem["loc"], problem["input"]
+    name = ".".join(map(str, loc))
+    if name in ("archive", "ledger_url") or any(w in name for w in ("secret", "password", "_key")):
+        return ""
+    if loc[0] in TABLES and (loc[-1] not in SHOWN_OF_TABLES or not isinstance(value, str | int)):
+        return ""
+    if loc[0] == "sink" and (loc[-1] not in SHOWN or not isinstance(value, str | int)):
+        return ""
+    return f", found {value!r}"

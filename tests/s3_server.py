@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -46,8 +47,10 @@ class S3Server:
     endpoint_url: str
     admin: Identity
     reader: Identity
+    writer: Identity
+    """Writes and reads objects, and cannot make buckets."""
     bearers: Mapping[str, Identity] = field(default_factory=dict)
-    _policies: set[str] = field(default_factory=set)
+    _policies: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def client(self, identity: Identity | None = None) -> Any:
         """A boto3 client, of the administrator where no identity is named."""
@@ -108,16 +111,24 @@ class S3Server:
             ],
         }
         self.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
-        self._policies.add(bucket)
-        probe = self.keys(bucket)[0]
-        _until(lambda: _refused(self.client(self.reader), bucket, probe), "the policy to work")
+        self._policies[bucket] = actions
+        _until(lambda: self._refuses(bucket, actions), "the policy to work")
 
     def restore(self, bucket: str) -> None:
         """Give the rights back, and wait until they are there."""
         self.client().delete_bucket_policy(Bucket=bucket)
-        self._policies.discard(bucket)
-        probe = self.keys(bucket)[0]
-        _until(lambda: not _refused(self.client(self.reader), bucket, probe), "the rights")
+        actions = self._policies.pop(bucket)
+        _until(lambda: not self._refuses(bucket, actions), "the rights")
+
+    def _refuses(self, bucket: str, actions: tuple[str, ...]) -> bool:
+        """Whether what was denied is refused; of several actions, whether writing is."""
+        if "s3:PutObject" not in actions:
+            client, key = self.client(self.reader), self.keys(bucket)[0]
+            return _refused(partial(client.get_object, Bucket=bucket, Key=key))
+        if _refused(lambda: self.client(self.writer).put_object(Bucket=bucket, Key="allowed")):
+            return True
+        self.client().delete_object(Bucket=bucket, Key="allowed")
+        return False
 
 
 def serve(folder: Path, policies: Mapping[str, str] | None = None) -> Iterator[S3Server]:
@@ -129,21 +140,13 @@ def serve(folder: Path, policies: Mapping[str, str] | None = None) -> Iterator[S
     """
     policies = policies or {}
     executable = shutil.which("weed", path=str(Path(sys.executable).parent)) or "weed"
-    admin, reader = (Identity(uuid4().hex[:20], uuid4().hex) for _ in range(2))
+    admin, reader, writer = (Identity(uuid4().hex[:20], uuid4().hex) for _ in range(3))
     bearers = {name: Identity(uuid4().hex[:20], uuid4().hex) for name in policies}
     identities = folder / "identities.json"
-    identities.write_text(
-        json.dumps(
-            {
-                "identities": [
-                    _admin(admin),
-                    _reader(reader),
-                    *(_bearer(name, identity) for name, identity in bearers.items()),
-                ],
-                "policies": [{"name": name, "content": text} for name, text in policies.items()],
-            }
-        )
-    )
+    known = [_admin(admin), _reader(reader), _writer(writer)]
+    known += [_bearer(name, identity) for name, identity in bearers.items()]
+    named = [{"name": name, "content": text} for name, text in policies.items()]
+    identities.write_text(json.dumps({"identities": known, "policies": named}))
     master, volume, filer, s3, console = _free_ports(5)
     data = folder / "data"
     data.mkdir()
@@ -179,7 +182,7 @@ def serve(folder: Path, policies: Mapping[str, str] | None = None) -> Iterator[S
     try:
         client = _client(endpoint_url, admin)
         _until(lambda: _answers(client, process), "the server's first PUT", START_SECONDS)
-        yield S3Server(endpoint_url, admin, reader, bearers)
+        yield S3Server(endpoint_url, admin, reader, writer, bearers)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -195,6 +198,10 @@ def _reader(identity: Identity) -> dict[str, Any]:
 
 def _bearer(name: str, identity: Identity) -> dict[str, Any]:
     return _identity(name, identity, []) | {"policyNames": [name]}
+
+
+def _writer(identity: Identity) -> dict[str, Any]:
+    return _identity("writer", identity, ["Read", "Write"])
 
 
 def _identity(name: str, identity: Identity, actions: list[str]) -> dict[str, Any]:
@@ -225,9 +232,9 @@ def _answers(client: Any, process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _refused(client: Any, bucket: str, key: str) -> bool:
+def _refused(ask: Callable[[], Any]) -> bool:
     try:
-        client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        ask()
     except ClientError as error:
         if error.response["Error"]["Code"] != "AccessDenied":
             raise

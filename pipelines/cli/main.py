@@ -10,16 +10,23 @@ from pipelines.cli import (
     archive,
     blind,
     check,
+    dead,
+    deliver,
+    doctor,
     errors,
     lake,
     load,
     models,
+    outbox,
     query,
     rejected,
+    replay,
     report,
     sample,
     show,
+    sinks,
     stopped,
+    template,
     timeline,
     usage,
 )
@@ -48,6 +55,13 @@ app.command("config")(show.config)
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(lake.app, name="lake")
 app.add_typer(archive.app, name="archive")
+app.add_typer(template.app, name="template")
+app.command()(deliver.deliver)
+app.command()(replay.replay)
+app.command()(doctor.doctor)
+app.add_typer(sinks.app, name="sinks")
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(dead.app, name="dead")
 
 
 def main() -> None:

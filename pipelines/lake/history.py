@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +21,8 @@ class Loaded:
     facts: dict[str, Any]
     """objects, received, accepted, duplicate, rejected, bytes, seconds."""
     partitions: dict[str, dict[date, int]]
+    files: dict[tuple[str, date], list[str]] = field(default_factory=dict)
+    """Paths of the data files that it wrote, per table and UTC day."""
 
 
 FACTS = ("objects", "received", "accepted", "duplicate", "rejected", "bytes", "seconds")
@@ -34,21 +36,32 @@ def newest_load(lake: Lake) -> int:
 
 def loads_after(lake: Lake, number: int) -> list[Loaded]:
     """The committed loads with a higher number, oldest first."""
+    return _loads(lake, number, f"load_number > {number}")
+
+
+def find_load(lake: Lake, number: int) -> Loaded | None:
+    """The committed load with a number."""
+    return next(iter(_loads(lake, number - 1, f"load_number = {number}")), None)
+
+
+def _loads(lake: Lake, beyond: int, condition: str) -> list[Loaded]:
     table = lake.find("loads")
-    if table is None or applied_load(table) <= max(number, 0):
+    if table is None or applied_load(table) <= max(beyond, 0):
         return []
     with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         rows = connection.execute(
             f"select load_number, load_id, loaded_at, outputs, {', '.join(FACTS)} "
-            f"from read_parquet({list_literal(table.file_uris())}) where load_number > {number} "
+            f"from read_parquet({list_literal(table.file_uris())}) where {condition} "
             "order by load_number"
         ).fetchall()
     loaded = []
     for load_number, load_id, loaded_at, outputs, *facts in rows:
         partitions: dict[str, dict[date, int]] = {}
+        files: dict[tuple[str, date], list[str]] = {}
         for output in outputs:
+            files.setdefault((output["table"], output["event_date"]), []).append(output["path"])
             days = partitions.setdefault(output["table"], {})
             days[output["event_date"]] = days.get(output["event_date"], 0) + output["rows"]
         named = dict(zip(FACTS, facts, strict=True))
-        loaded.append(Loaded(load_number, load_id, loaded_at, named, partitions))
+        loaded.append(Loaded(load_number, load_id, loaded_at, named, partitions, files))
     return loaded

@@ -257,6 +257,12 @@ def _elements(value: Any, offset: int, raw: bytes) -> list[split.Record] | None:
     return None
 
 
+def event_of(raw: bytes) -> bytes:
+    """The event inside a record that was accepted, without wrappers, as UTF-8 JSON."""
+    value = orjson.loads(raw)
+    return raw if type(value) is dict and kind_of(value) else _unwrap(raw, value)[1]
+
+
 def _unwrap(raw: bytes, value: Any) -> tuple[str, bytes, dict[str, Any]]:
     """Open templates and envelopes until an event is found: nested, or as an escaped string."""
     level = [(raw, value)]

@@ -177,6 +177,22 @@ LOADS: Columns = (
     ("outputs", pa.list_(OUTPUT), "Data files of the load: table, path, day, rows, bytes."),
     ("event_date", pa.date32(), "UTC day of loaded_at; the partition."),
 )
+DELIVERIES: Columns = (
+    ("delivery_id", TEXT, "Batch and number of the attempt; names the row."),
+    ("sink", TEXT, "Name of the sink."),
+    ("batch_id", TEXT, "Batch that was sent; repeats of it have the same id."),
+    ("load_number", COUNT, "Load that the batch is of; of a replay, the newest one then."),
+    ("load_id", TEXT, "Id of that load, or of the replay."),
+    ("attempt_number", COUNT, "1 for the batch's first attempt."),
+    ("attempted_at", TIME, "When the attempt was about to be made, UTC."),
+    ("outcome", TEXT, "delivered, partly, transient, configuration, payload or interrupted."),
+    ("cause", TEXT, "Why it failed, in one word: throttled, access_denied, …"),
+    ("response", TEXT, "What the service answered, shortened."),
+    ("event_count", COUNT, "Events in the batch."),
+    ("bytes", COUNT, "Bytes of its messages, before compression."),
+    ("seconds", REAL, "Duration of the attempt, in seconds."),
+    ("event_date", pa.date32(), "UTC day of attempted_at; the partition."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +284,12 @@ TABLES: dict[str, Table] = {
             "One row per input that could not be read, with its bytes and the reason.",
         ),
         Table("loads", LOADS, ("load_number",), "One row per load; its commit is the load's."),
+        Table(
+            "deliveries",
+            DELIVERIES,
+            ("sink", "attempted_at", "batch_id", "attempt_number"),
+            "One row per attempt to deliver a batch, as the ledger has it.",
+        ),
     )
 }
 EVENT_TABLES = ("activity", "jobs", "job_steps", "api_requests", "log_messages")

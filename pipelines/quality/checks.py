@@ -231,6 +231,7 @@ LAKE_CHECKS: tuple[Check, ...] = (
         violation="(received = accepted + duplicate + rejected) is not true",
         shown=("load_id", "received", "accepted", "duplicate", "rejected"),
     ),
+    _unique("deliveries", "delivery_id", "delivery_ids"),
     Check(
         "loads_reject_few_records",
         "loads",

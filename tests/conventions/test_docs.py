@@ -18,7 +18,7 @@ from pipelines.samples import write_sample
 from pipelines.settings import ArchiveSettings, Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
-ELSEWHERE = {"archive.md", "questions.md"}
+ELSEWHERE = {"archive.md", "exports.md", "questions.md"}
 """Pages whose commands another test runs, and compares with what the page says."""
 PAGES = [
     ROOT / "README.md",
@@ -70,7 +70,7 @@ def test_every_command_shown_runs() -> None:
         for line in commands(page):
             if line.startswith("export "):
                 name, _, value = line.removeprefix("export ").partition("=")
-                here[name] = value
+                here[name] = "".join(shlex.split(value))
             elif not line.startswith("make "):
                 done = subprocess.run(
                     shlex.split(line),

@@ -313,7 +313,7 @@ def test_after_a_vacuum_plain_parquet_has_the_rows_of_the_table(place: Place) ->
     assert doubled == 12
     assert {fact["table"]: fact["files"] for fact in facts}["activity"] == 6
     assert contents(lake) == before
-    for name in TABLES:
+    for name in TABLES.keys() - {"deliveries"}:  # nothing was delivered: it has no files
         assert comparable(plain_rows(lake, name)) == comparable(rows(lake, name)), name
 
 

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,33 +19,9 @@ from pipelines.lake.tables import Lake
 from pipelines.models import stale_days
 from pipelines.reporting import last_reported
 from pipelines.settings import load_settings
+from tests.orchestration.daemons import DEADLINE_SECONDS, daemon
 
-ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 240
 MARTS = ("recipe_errors_daily", "recipe_usage_daily")
-
-
-@contextmanager
-def daemon(home: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A daemon on the project's workspace; stopped, with all that it started, at the end."""
-    program = Path(sys.executable).with_name("dagster-daemon")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(program), "run", "-w", str(ROOT / "workspace.yaml")],
-            env={**os.environ, "DAGSTER_HOME": str(home)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
 
 
 def rows(lake: Lake, query: str, mart: str) -> list[tuple[Any, ...]]:
@@ -98,16 +67,13 @@ def test_what_lands_is_loaded_judged_and_modelled_by_the_daemon_alone(
     home, log = prepare_home(load_settings()), tmp_path / "daemon.log"
     sample = tmp_path / "sample"
     write_sample(sample, days=3, jobs=500, seed=7, end=date(2026, 2, 28), ndjson=True)
-    with open_instance(load_settings()) as instance, daemon(home, log) as process:
+    with open_instance(load_settings()) as instance, daemon(home, log) as running:
         deliver(sample / "landing", lake)
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not all(lake.find(mart) and not stale_days(lake, mart) for mart in MARTS):
-            assert process.poll() is None, log.read_text()[-4_000:]
-            assert time.monotonic() < deadline, (
-                [(run.job_name, run.status.value) for run in instance.get_runs()],
-                log.read_text()[-4_000:],
-            )
-            time.sleep(0.5)
+        running.wait(
+            lambda: all(lake.find(mart) and not stale_days(lake, mart) for mart in MARTS),
+            instance,
+            DEADLINE_SECONDS,
+        )
         reported = last_reported(instance)
         loads = instance.get_runs(dg.RunsFilter(job_name="load"))
 

@@ -1,0 +1,1 @@
+"""Exports: select what a sink wants, render it, deliver it without loss."""

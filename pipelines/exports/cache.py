@@ -1,0 +1,158 @@
+"""Cache: rendered batches that wait for their sink, or were refused, kept durably."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.errors import LakeError
+from pipelines.lake.tables import Lake, explained
+from pipelines.sources.find import join
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+Place = Literal["waiting", "dead"]
+MESSAGE = "message"
+FACT = "fact."
+"""Before the names of columns that are facts of the events."""
+PARALLEL = 16
+Content = tuple[Sequence[str], Mapping[str, Sequence[Any]]]
+"""Messages, and facts of their events by column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Files of one sink under `exports/<sink>/` of the lake; what it stores is durable."""
+
+    lake: Lake
+    sink: str
+
+    def path(self, place: Place, batch_id: str) -> str:
+        """Where a batch lies or would lie, relative to the lake."""
+        return f"exports/{self.sink}/{place}/{batch_id}.parquet"
+
+    def store(self, contents: Mapping[str, Content]) -> None:
+        """Store batches, by path; when it returns, all of them are durable.
+
+        Raises:
+            LakeError: They could not be stored; the disk may be full.
+        """
+        if not contents:
+            return
+        with self._explained(), ThreadPoolExecutor(PARALLEL) as pool:
+            encoded = {path: _encode(*content) for path, content in contents.items()}
+            write = self._put if self.lake.is_s3 else self._write
+            list(pool.map(write, encoded, encoded.values()))
+            if not self.lake.is_s3:
+                self._sync_folders({self._local(path).parent for path in contents})
+
+    def read(self, path: str) -> Content:
+        """The messages and facts of a batch.
+
+        Raises:
+            LakeError: The file is not there or cannot be read.
+        """
+        with self._explained():
+            table = pq.read_table(io.BytesIO(self._read(path)))
+        facts = [name for name in table.column_names if name.startswith(FACT)]
+        events = {name.removeprefix(FACT): table.column(name).to_pylist() for name in facts}
+        return table.column(MESSAGE).to_pylist(), events
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files; those that are not there are none to remove."""
+        paths = list(paths)
+        if paths and self.lake.is_s3:
+            import obstore
+
+            with self._explained():
+                obstore.delete(self._store(), paths)
+            return
+        for path in paths:
+            self._local(path).unlink(missing_ok=True)
+
+    def stored(self, place: Place) -> Iterator[str]:
+        """The paths of all files of a place, in order."""
+        folder = f"exports/{self.sink}/{place}"
+        if self.lake.is_s3:
+            import obstore
+
+            with self._explained():
+                pages = obstore.list(self._store(), f"{folder}/")
+                found = [item["path"] for page in pages for item in page]
+        else:
+            found = [f"{folder}/{path.name}" for path in self._local(folder).glob("*.parquet")]
+        yield from sorted(found)
+
+    def _read(self, path: str) -> bytes:
+        if self.lake.is_s3:
+            import obstore
+
+            return bytes(obstore.get(self._store(), path).bytes())
+        return self._local(path).read_bytes()
+
+    def _put(self, path: str, content: bytes) -> None:
+        import obstore
+
+        obstore.put(self._store(), path, content)
+
+    def _write(self, path: str, content: bytes) -> None:
+        """Write beside and rename, so that a file is there as a whole or not at all."""
+        target = self._local(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{os.getpid()}.partial")
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _sync_folders(self, folders: set[Path]) -> None:
+        """Make the names of files durable, and those of their folders, which may be new."""
+        root = Path(self.lake.url)
+        above = {parent for folder in folders for parent in folder.parents}
+        for folder in sorted(folders | {p for p in above if p.is_relative_to(root)}):
+            _sync(folder)
+
+    def _local(self, path: str) -> Path:
+        return Path(join(self.lake.url, path))
+
+    def _store(self) -> S3Store:
+        store: Any = self.lake.storage.store(self.lake.url)
+        return store  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with explained(self.lake.url):
+                yield
+        except pa.ArrowException as error:
+            raise LakeError(f"{self.lake.url}/exports/{self.sink}: {error}") from error
+
+
+def _encode(messages: Sequence[str], events: Mapping[str, Sequence[Any]]) -> bytes:
+    columns = {MESSAGE: pa.array(messages, pa.large_string())}
+    columns |= {FACT + name: pa.array(values) for name, values in events.items()}
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pydict(columns), file, compression="zstd", use_dictionary=False)
+    return file.getvalue()
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

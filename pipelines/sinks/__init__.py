@@ -1,0 +1,1 @@
+"""Sinks: one module a protocol; each delivers batches and says why it could not."""

@@ -1,0 +1,112 @@
+"""Bodies: the messages of a batch put together so that none can break out of its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipelines.sinks.sink import Batch, Receipt
+
+NOT_JSON = "the message is not one valid JSON value: {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The messages of a batch as JSON values, each on one line.
+
+    `positions` says where in the batch each value stood; `refused` names the messages that are no
+    JSON although their template says so. Put into a body as they are, they could end the request's
+    own structure and begin another, so they are not sent.
+    """
+
+    texts: list[str]
+    positions: list[int]
+    refused: Mapping[int, str]
+
+    def receipt(
+        self, response: str, refused: Mapping[int, str], retry: Mapping[int, str]
+    ) -> Receipt:
+        """The receipt of the batch, from what was answered to the values by their own position."""
+        back = self.positions
+        return Receipt(
+            response,
+            refused={**self.refused, **{back[at]: why for at, why in refused.items()}},
+            retry={back[at]: why for at, why in retry.items()},
+        )
+
+
+def is_json(content_type: str) -> bool:
+    """Whether messages of this type are JSON values."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in {"application/json", "application/x-ndjson"} or kind.endswith("+json")
+
+
+def json_values(batch: Batch) -> Values:
+    """The messages as JSON values on one line each; texts that are not JSON become JSON strings."""
+    from msgspec import Raw
+    from msgspec.json import Decoder, encode
+
+    if not is_json(batch.content_type):
+        texts = [encode(message).decode() for message in batch.messages]
+        return Values(texts, list(range(len(texts))), {})
+    check = Decoder(Raw).decode  # looks at every character and builds nothing
+    texts, positions, refused = [], [], {}
+    for at, message in enumerate(batch.messages):
+        try:
+            check(message)
+        except (ValueError, UnicodeEncodeError) as error:
+            refused[at] = NOT_JSON.format(error)
+        else:
+            texts.append(on_one_line(message))
+            positions.append(at)
+    return Values(texts, positions, refused)
+
+
+def on_one_line(value: str) -> str:
+    """A valid JSON value without line breaks: inside strings they are escapes, elsewhere space."""
+    value = value.strip()
+    if "\n" in value or "\r" in value:
+        value = value.replace("\r", " ").replace("\n", " ")
+    return value
+
+
+def lines(batch: Batch) -> str:
+    r"""One message a line.
+
+    A line break within JSON is space and becomes one. In CSV it stands between quotes and is kept.
+    In other text it would begin an event of its own, and is written as the two characters `\n`.
+    """
+    text = "\n".join(batch.messages)
+    kind = batch.content_type.partition(";")[0].strip().lower()
+    if kind == "text/csv" or ("\r" not in text and text.count("\n") == len(batch.messages) - 1):
+        return text
+    if is_json(batch.content_type):
+        return "\n".join(on_one_line(message) for message in batch.messages)
+    return "\n".join(_without_breaks(message) for message in batch.messages)
+
+
+def _without_breaks(message: str) -> str:
+    return message.rstrip("\r\n").replace("\r", "\\r").replace("\n", "\\n")
+
+
+def as_object(value: str, key: str = "message") -> str:
+    """A JSON value as a JSON object; anything else is put under a key."""
+    return value if value.startswith("{") else f'{{"{key}":{value}}}'
+
+
+def with_fields(value: str, fields: Mapping[str, str]) -> str:
+    """A JSON object with further fields before its own.
+
+    A field whose name stands anywhere in the object is left out, because readers differ over
+    which of two equal names counts.
+
+    Args:
+        value: A JSON object, as `as_object` returns it.
+        fields: JSON values by name.
+    """
+    added = ",".join(
+        f'"{name}":{text}' for name, text in fields.items() if f'"{name}"' not in value
+    )
+    inside = value[1:].lstrip()
+    comma = "," if added and inside != "}" else ""
+    return f"{{{added}{comma}{inside}"

@@ -1,0 +1,104 @@
+"""Bodies: whatever a message holds, it stays in its place and arrives as it was."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.sinks.bodies import as_object, is_json, json_values, lines, with_fields
+from pipelines.sinks.sink import Batch
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+def batch(messages: list[str], content_type: str) -> Batch:
+    return Batch("s", "id", messages, {"event_id": [""] * len(messages)}, content_type)
+
+
+@given(st.lists(ANY_JSON, min_size=1), st.sampled_from([None, 1]))
+def test_json_values_are_one_line_each_and_mean_the_same(
+    values: list[object], indent: int | None
+) -> None:
+    messages = [json.dumps(value, ensure_ascii=False, indent=indent) for value in values]
+
+    found = json_values(batch(messages, "application/json"))
+
+    assert [json.loads(text) for text in found.texts] == values
+    assert json.loads(f"[{','.join(found.texts)}]") == values
+    assert not any("\n" in text or "\r" in text for text in found.texts)
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_texts_become_json_strings(messages: list[str]) -> None:
+    found = json_values(batch(messages, "text/plain"))
+
+    assert [json.loads(text) for text in found.texts] == messages
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_what_is_no_json_is_refused_and_the_rest_keeps_its_place(messages: list[str]) -> None:
+    found = json_values(batch([*messages, "1"], "application/json"))
+
+    assert sorted([*found.positions, *found.refused]) == list(range(len(messages) + 1))
+    assert json.loads(f"[{','.join(found.texts)}]")[-1] == 1
+
+
+@given(st.lists(st.text(), min_size=1), st.sampled_from(["text/plain", "application/json"]))
+def test_a_batch_has_as_many_lines_as_messages(messages: list[str], content_type: str) -> None:
+    text = lines(batch(messages, content_type))
+
+    assert len(text.split("\n")) == len(messages)
+    assert "\r" not in text
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), ANY_JSON), st.dictionaries(st.text(max_size=3), ANY_JSON)
+)
+def test_fields_are_added_to_an_object_unless_it_has_them(
+    own: dict[str, object], added: dict[str, object]
+) -> None:
+    fields = {json.dumps(name)[1:-1]: json.dumps(value) for name, value in added.items()}
+
+    merged = with_fields(json.dumps(own), fields)
+
+    pairs = json.loads(merged, object_pairs_hook=list)
+    assert len({name for name, _ in pairs}) == len(pairs)
+    assert json.loads(merged).items() >= own.items()
+    assert json.loads(merged).keys() <= own.keys() | added.keys()
+    assert json.loads(with_fields("{}", fields)) == added
+
+
+def test_a_field_of_another_name_is_not_taken_for_one_that_is_there() -> None:
+    own = '{"note":"say \\"time\\" twice"}'
+
+    assert json.loads(with_fields(own, {"time": "1"}))["time"] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [('{"a":1}', {"a": 1}), ("[1]", {"message": [1]}), ('"t"', {"message": "t"})],
+)
+def test_every_value_can_be_an_object(value: str, expected: dict[str, object]) -> None:
+    assert json.loads(as_object(value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("application/json", True),
+        ("Application/JSON; charset=utf-8", True),
+        ("application/x-ndjson", True),
+        ("application/cloudevents+json", True),
+        ("text/plain", False),
+        ("text/csv", False),
+    ],
+)
+def test_content_types_tell_json_from_text(content_type: str, expected: bool) -> None:
+    assert is_json(content_type) is expected
