@@ -73,7 +73,12 @@ def questions(sizes: Sizes) -> list[Result]:
     for name, question, times, target in (
         ("who_stopped", "who_stopped of one recipe, against a full scan of activity", "scan", 20),
         ("timeline", "The timeline of one recipe, against a full scan of activity", "scan", 20),
-        ("usage_year", "Usage of a year from the daily mart, against jobs", "jobs", 50),
+        (
+            "usage_year",
+            "Usage of a year by recipe, against the same figures from jobs and steps",
+            "jobs",
+            50,
+        ),
     ):
         ratio = told[times] / told[name]
         results.append(

@@ -163,12 +163,14 @@ def rows_per_day(table: DeltaTable | None) -> dict[date, int]:
     return rows
 
 
-def partition_files(table: DeltaTable | None, days: Sequence[date]) -> list[str]:
+def partition_files(
+    table: DeltaTable | None, days: Sequence[date], column: str = "event_date"
+) -> list[str]:
     """URIs of the data files of the given UTC days, of the version that `table` is at."""
     if table is None or not days:
         return []
     wanted = [day.isoformat() for day in days]
-    return sorted(table.file_uris(file_pruning_predicate=[("event_date", "in", wanted)]))
+    return sorted(table.file_uris(file_pruning_predicate=[(column, "in", wanted)]))
 
 
 def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int) -> None:

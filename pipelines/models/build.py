@@ -45,8 +45,9 @@ def build_model(lake: Lake, name: str, days: Sequence[date]) -> int:
     Args:
         lake: The lake.
         name: A model of the layer marts.
-        days: Days to build, in any order; other days are not touched. A mart with a global scope
-            is built whole if any day is given; so is one whose columns are not what they were.
+        days: Days to build, in any order; other days are not touched. A mart by month is built for
+            their months, one with a global scope whole if any day is given; whole as well is one
+            whose columns are not what they were.
 
     Returns:
         The rows written. Building again writes the same rows.
@@ -76,7 +77,9 @@ def _build(lake: Lake, model: Model, days: Sequence[date], changes: Changes) -> 
     schema = _stored(model, columns_of(lake, model))
     built = lake.find(model.name) or _create(lake, model, schema)
     whole = _columns(pa.schema(built.schema().to_arrow())) != _columns(schema)
+    whole = whole or built.metadata().partition_columns != _partition_by(model)
     wanted = set(changes.needed(model)) if whole and not model.is_global else set(days)
+    wanted = {model.partition_of(day) for day in wanted}
     if model.window != (0, 0):  # a day to come is built when it has come
         wanted = {day for day in wanted if day <= changes.as_of}
     if not wanted:
@@ -84,21 +87,24 @@ def _build(lake: Lake, model: Model, days: Sequence[date], changes: Changes) -> 
     stale = [day for day in changes.stale(model, built) if day not in wanted]
     sources = find_sources(lake, model)
     lagging = _lagging(model, sources, changes, wanted)
+    at_once = 1 if model.is_monthly else DAYS_AT_ONCE
     parts = [
         _Part(some, relations_of(lake, model, sources, some))
-        for at in range(0, len(wanted), DAYS_AT_ONCE)
-        for some in [sorted(wanted)[at : at + DAYS_AT_ONCE]]
+        for at in range(0, len(wanted), at_once)
+        for some in [sorted(wanted)[at : at + at_once]]
     ]
     counted = _Counter()
     connection = connect(lake.storage, s3=lake.is_s3)
     try:
-        rows = _rows(connection, model, parts, changes.as_of, schema)
+        # comments are the table's own: delta-rs refuses rows that come with other ones
+        written = schema if whole or model.is_global else _bare(schema)
+        rows = _rows(connection, model, parts, changes.as_of, written)
         stamps = Stamps(model, digest(model, lake.storage.settings), built)
         _write(
             built,
             model,
             sorted(wanted),
-            pa.RecordBatchReader.from_batches(schema, counted.through(rows)),
+            pa.RecordBatchReader.from_batches(written, counted.through(rows)),
             stamps.transactions(
                 () if model.is_global else sorted(wanted - lagging),
                 changes.number,
@@ -190,7 +196,8 @@ def _write(
         rows,
         mode="overwrite",
         schema_mode="overwrite" if whole else None,
-        predicate=None if whole else f"event_date in ({listed})",
+        partition_by=_partition_by(model) or None if whole else None,
+        predicate=None if whole else f"{model.partition_column} in ({listed})",
         commit_properties=CommitProperties(app_transactions=list(transactions)),
     )
 
@@ -201,11 +208,15 @@ def _create(lake: Lake, model: Model, schema: pa.Schema) -> DeltaTable:
         url,
         schema,
         mode="ignore",
-        partition_by=None if model.is_global else ["event_date"],
+        partition_by=_partition_by(model) or None,
         name=model.name,
         description=model.description,
         storage_options=lake.storage.delta_options(url),
     )
+
+
+def _partition_by(model: Model) -> list[str]:
+    return [model.partition_column] if model.partition_column else []
 
 
 def _stored(model: Model, schema: pa.Schema) -> pa.Schema:
@@ -218,6 +229,10 @@ def _stored(model: Model, schema: pa.Schema) -> pa.Schema:
             pa.field(field.name, kind, metadata={"comment": comment} if comment else None)
         )
     return pa.schema(fields)
+
+
+def _bare(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field.remove_metadata() for field in schema])
 
 
 def _columns(schema: pa.Schema) -> list[tuple[str, str]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from pipelines.lake.queries import SQL
 
 LAYERS = ("staging", "intermediate", "marts")
 FIELDS = ("grain", "reads", "scope", "macro", "note")
-SCOPES = re.compile(r"partition|global|window\(-(\d+)d,\s*\+(\d+)d\)")
+SCOPES = re.compile(r"partition|month|global|window\(-(\d+)d,\s*\+(\d+)d\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,27 @@ class Model:
     def is_global(self) -> bool:
         """Whether it is rebuilt whole, not day by day."""
         return self.scope == "global"
+
+    @property
+    def is_monthly(self) -> bool:
+        """Whether a change of a day rebuilds its month, which is one partition."""
+        return self.scope == "month"
+
+    @property
+    def partition_column(self) -> str | None:
+        """The column that its table is stored by; a month goes by its first day."""
+        return None if self.is_global else "month_date" if self.is_monthly else "event_date"
+
+    def partition_of(self, day: date) -> date:
+        """The partition that has a UTC day's rows: the day, or the first day of its month."""
+        return day.replace(day=1) if self.is_monthly else day
+
+    def days_of(self, partition: date) -> list[date]:
+        """The UTC days of a partition, in order."""
+        if not self.is_monthly:
+            return [partition]
+        days = [self.partition_of(partition) + timedelta(days=n) for n in range(31)]
+        return [day for day in days if day.month == partition.month]
 
     @property
     def window(self) -> tuple[int, int]:
@@ -72,7 +94,8 @@ def parse_header(name: str, layer: str, sql: str) -> Model:
     sentence, facts = parse_facts(where, sql)
     if not SCOPES.fullmatch(facts["scope"]):
         raise ValueError(
-            f"{where}: scope is {facts['scope']!r}; allowed: partition, window(-Nd,+Md), global"
+            f"{where}: scope is {facts['scope']!r}; "
+            "allowed: partition, window(-Nd,+Md), month, global"
         )
     return Model(
         name=name,

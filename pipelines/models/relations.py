@@ -55,15 +55,27 @@ def _empty(columns: Mapping[str, pa.DataType]) -> str:
     return f"select {listed} limit 0"
 
 
-def read_files(files: Sequence[str], *, partitioned: bool = True) -> str:
-    """A query for Parquet files, which may lack columns; for none, one without rows."""
+def read_files(
+    files: Sequence[str], *, column: str | None = "event_date", alike: bool = False
+) -> str:
+    """A query for Parquet files; for none, one without rows.
+
+    Args:
+        files: Files of one table.
+        column: The column that the table is stored by.
+        alike: Whether all files have the same columns; else each is opened once more to look.
+    """
     if not files:
-        return "select null as event_date limit 0"
-    hive = "hive_partitioning = true, hive_types = {'event_date': date}"
-    return (
-        f"select * from read_parquet({list_literal(list(files))}, union_by_name = true, "
-        f"{hive if partitioned else 'hive_partitioning = false'})"
-    )
+        return f"select null as {column or 'event_date'} limit 0"
+    hive = f"hive_partitioning = {'true' if column else 'false'}"
+    hive += f", hive_types = {{'{column}': date}}" if column else ""
+    union = "" if alike else "union_by_name = true, "
+    return f"select * from read_parquet({list_literal(list(files))}, {union}{hive})"
+
+
+def read_mart(model: Model, files: Sequence[str]) -> str:
+    """A query for files of one version of a mart, which is rewritten whole for other columns."""
+    return read_files(files, column=model.partition_column, alike=True)
 
 
 def sql_type(kind: pa.DataType) -> str:
@@ -111,42 +123,45 @@ def _source_query(
     lake: Lake, model: Model, name: str, table: DeltaTable | None, days: Sequence[date]
 ) -> str:
     source = MODELS.get(name)
-    partitioned = source is None or not source.is_global
+    column = source.partition_column if source else "event_date"
     if table is None:
         files = []
-    elif model.is_global or not partitioned:
+    elif model.is_global or column is None:
         files = sorted(table.file_uris())
     else:
-        files = partition_files(table, days)
+        wanted = {source.partition_of(day) for day in days} if source else days
+        files = partition_files(table, sorted(wanted), column)
     if source is None:
         return table_query(name, files)
-    return mart_query(columns_of(lake, source), read_files(files, partitioned=partitioned))
+    return mart_query(columns_of(lake, source), read_mart(source, files))
 
 
 def days_around(model: Model, days: Sequence[date]) -> list[date]:
-    """The days, and those before and after them that the model's window takes in."""
+    """The days of the partitions, and those before and after that the model's window takes in."""
     before, after = model.window
-    return sorted({day + timedelta(days=n) for day in days for n in range(-before, after + 1)})
+    held = {day for partition in days for day in model.days_of(partition)}
+    return sorted({day + timedelta(days=n) for day in held for n in range(-before, after + 1)})
 
 
 def days_after(model: Model, changed: Iterable[date]) -> list[date]:
-    """The days of a mart whose window takes in one of the days that changed."""
+    """The partitions of a mart whose window takes in one of the days that changed."""
     before, after = model.window
-    return sorted({day + timedelta(days=n) for day in changed for n in range(-after, before + 1)})
+    reached = {day + timedelta(days=n) for day in changed for n in range(-after, before + 1)}
+    return sorted({model.partition_of(day) for day in reached})
 
 
 def bind(model: Model, days: Sequence[date], as_of: date) -> dict[str, date]:
     """The values of the parameters that a statement names, and no others."""
-    values = {"from_date": days[0], "to_date": days[-1], "as_of": as_of}
+    values = {"from_date": days[0], "to_date": model.days_of(days[-1])[-1], "as_of": as_of}
     return {name: values[name] for name in parameters(model)}
 
 
 def statement(model: Model, days: Sequence[date]) -> str:
     """The model's statement, held to the days; a global one as it is."""
-    if model.is_global:
+    if model.partition_column is None:
         return model.sql
     listed = ", ".join(f"date '{day.isoformat()}'" for day in days)
-    return f"select * from (\n{model.sql}\n) where event_date in ({listed})"
+    return f"select * from (\n{model.sql}\n) where {model.partition_column} in ({listed})"
 
 
 def columns_of(lake: Lake, model: Model) -> pa.Schema:

@@ -38,7 +38,10 @@ class Changes:
         return max((day for table in AS_OF for day in self.days.get(table, ())), default=NEVER)
 
     def needed(self, model: Model) -> dict[date, int]:
-        """Per UTC day of a mart the newest load that it depends on; a global one has one day."""
+        """Per UTC day of a mart the newest load that it depends on.
+
+        A global mart has one day, one by month the first of each.
+        """
         found: dict[date, int] = {}
         if model.is_global:
             newest = [max(self.days[t].values()) for t in lake_tables(model) if self.days.get(t)]
@@ -51,7 +54,8 @@ class Changes:
                 for offset in range(-after, before + 1):
                     built = day + timedelta(days=offset)
                     if not offset or built <= self.as_of:
-                        found[built] = max(number, found.get(built, 0))
+                        partition = model.partition_of(built)
+                        found[partition] = max(number, found.get(partition, 0))
         return dict(sorted(found.items()))
 
     def stale(self, model: Model, built: DeltaTable | None = None) -> list[date]:
@@ -164,7 +168,8 @@ def stale_days(lake: Lake, name: str) -> list[date]:
     """UTC days that loads changed since the mart was built for them, in order.
 
     A day of a window is stale when one that it looks at changed; a mart when one that it reads
-    is. A mart with a global scope has one day, the newest of the lake, and is stale or not.
+    is. A mart with a global scope has one day, the newest of the lake, and is stale or not; one by
+    month has the first day of each.
     """
     return read_changes(lake).stale(MODELS[name])
 

@@ -14,7 +14,7 @@ from pipelines.lake.duck import list_literal
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import applied_load, partition_files
 from pipelines.models.header import MODELS, parse_facts
-from pipelines.models.relations import ANY_DAY, columns_of, days_after, mart_query, read_files
+from pipelines.models.relations import ANY_DAY, columns_of, days_after, mart_query, read_mart
 from pipelines.models.sources import lake_tables
 from pipelines.models.staleness import read_changes
 from pipelines.quality.checks import LOG, RELATIONS, Check
@@ -80,8 +80,8 @@ def days_to_judge(
     stale = [(model, set(changes.stale(model, table))) for model, table in marts]
     if any(model.is_global and late for model, late in stale):
         return []
-    late = {day for model, those in stale for day in those if not model.is_global}
-    return [day for day in days if day not in late]
+    daily = [(model, those) for model, those in stale if not model.is_global]
+    return [d for d in days if not any(model.partition_of(d) in those for model, those in daily)]
 
 
 def create_views(
@@ -118,13 +118,21 @@ def _view_of_table(connection: DuckDBPyConnection, name: str, files: list[str]) 
 
 
 def _view_of_mart(lake: Lake, name: str, table: DeltaTable, days: Sequence[date]) -> str:
-    """The days' rows of a mart; all of a global one, where it has a day to be judged on."""
+    """The days' rows of a mart, or their months', which are judged on their first day.
+
+    All rows of a global one, where it has a day to be judged on.
+    """
     model = MODELS[name]
     columns = columns_of(lake, model)
-    if not model.is_global:
-        return mart_query(columns, read_files(partition_files(table, days)))
+    if model.partition_column is not None:
+        wanted = sorted({model.partition_of(day) for day in days})
+        files = partition_files(table, wanted, model.partition_column)
+        query = mart_query(columns, read_mart(model, files))
+        if "event_date" in columns.names:
+            return query
+        return f"select *, month_date as event_date from ({query})"
     files = sorted(table.file_uris()) if days else []
-    query = mart_query(columns, read_files(files, partitioned=False))
+    query = mart_query(columns, read_mart(model, files))
     if "event_date" in columns.names:
         return query
     day = max(days, default=ANY_DAY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -66,9 +67,11 @@ def usage(
         `per` is not given. The first and last period hold only days of the span.
     """
     period = "billing_cycle" if per is Period.CYCLE else per and str(per)
+    pieces = _pieces(span, whole_months=per is None) if statement_of(by) == "usage" else {}
     return ask(
         connection,
         statement_of(by),
+        **pieces,
         by=str(by),
         period=period,
         counting_rule=rule,
@@ -77,3 +80,21 @@ def usage(
         environment=environment,
         top=top,
     )
+
+
+def _pieces(span: Span, *, whole_months: bool) -> dict[str, date]:
+    """What of a span is read by day, and which months between; without any, all of it by day."""
+    none = {"from_month": date.max, "to_month": date.min, "tail_from_date": date.max}
+    if not whole_months or span.first == date.min or span.last == date.max:
+        return {"head_to_date": span.last, **none}
+    # 4 days after the 28th it is the next month, whatever the length
+    first = (span.first - timedelta(days=1)).replace(day=28) + timedelta(days=4)
+    first, after = first.replace(day=1), (span.last + timedelta(days=1)).replace(day=1)
+    if first >= after:
+        return {"head_to_date": span.last, **none}
+    return {
+        "head_to_date": first - timedelta(days=1),
+        "from_month": first,
+        "to_month": after - timedelta(days=1),
+        "tail_from_date": after,
+    }

@@ -1,30 +1,14 @@
 -- Times without a connection: from its disconnection until it is connected again or deleted.
 -- grain:  event_id
--- reads:  int_activity_once
+-- reads:  connection_switches_daily
 -- scope:  global
 -- note:   a disconnection of what is disconnected already opens no second outage.
 
 with switches as (
     select
-        event_id,
-        workspace_id,
-        connection_id,
-        resource_name as connection_name,
-        provider,
-        change_kind,
-        actor_id,
-        actor_name,
-        actor_email,
-        ip_address,
-        event_date,
-        occurred_at,
+        *,
         case when change_kind = 'disconnected' then 0 else 1 end as later
-    from int_activity_once
-    where
-        connection_id is not null
-        and event_type in (
-            'connection_connected', 'connection_disconnected', 'connection_deleted'
-        )
+    from connection_switches_daily
 ),
 
 ordered as (

@@ -1,12 +1,12 @@
 -- Changes that can make a recipe fail, with how far each reaches.
 -- grain:  event_date, event_id
 -- reads:  stg_activity
--- scope:  global
+-- scope:  partition
 -- note:   reach: recipe (itself), connection and connector (recipes whose failing step uses that
 --         connector), workspace (packages, deployments, properties, lookup tables: nothing says for
 --         which recipe), people (roles). Breaking: new code or a connection lost. Other changes
---         (started, renamed, connected again, …) explain less. Times are whole seconds, as in jobs.
---         undone_at is when a lost connection was connected again.
+--         (started, renamed, connected again, …) explain less. changed_at is in whole seconds, as
+--         the times of jobs are.
 
 with reaching as (
     select
@@ -23,18 +23,6 @@ with reaching as (
         end as reach
     from stg_activity
     where outcome = 'succeeded'
-),
-
-changes as (
-    select
-        *,
-        min(case when change_kind = 'connected' then date_trunc('second', occurred_at) end) over (
-            partition by workspace_id, reach, resource_id
-            order by occurred_at asc, event_id asc
-            rows between 1 following and unbounded following
-        ) as connected_at
-    from reaching
-    where reach is not null
 )
 
 select
@@ -49,6 +37,7 @@ select
     resource_name,
     provider,
     ip_address,
+    change_kind,
     reach,
     coalesce(
         (
@@ -60,7 +49,6 @@ select
     ) as is_breaking,
     event_date,
     date_trunc('second', occurred_at) as changed_at,
-    case
-        when reach = 'connection' and change_kind in ('disconnected', 'deleted') then connected_at
-    end as undone_at
-from changes
+    occurred_at
+from reaching
+where reach is not null

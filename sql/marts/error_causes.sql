@@ -1,197 +1,45 @@
 -- Fingerprint and recipe with the nearest earlier change that could explain why it began.
 -- grain:  workspace_id, recipe_id, fingerprint_id
--- reads:  error_fingerprints_daily, int_error_changes
+-- reads:  error_starts_daily
 -- scope:  global
--- note:   it began with its latest first failure after more than 7 days without. Ranks: the lowest
---         wins, then the nearest. 1 the recipe edited, or a connection of the failing connector
---         lost and not yet back, within a day; 2 other changes of these or of the connector, within
---         a day; 3 changes of the workspace, and of connections where the connector is unknown,
---         within 6 hours; 4 roles, within 6 hours; 5 and 6 are 1 and 2 within 7 days. A change of a
---         recipe counts only for jobs that began after it. Without such a change the cause is null.
+-- note:   it began with its latest first failure after more than 7 days without; the ranks of
+--         causes are those of error_starts_daily.
 
-with days as (
+with ranked as (
     select
         *,
-        lag(event_date) over (
-            partition by workspace_id, recipe_id, fingerprint_id order by event_date asc
-        ) as previous_date,
-        min(first_failed_at) over (
+        min(started_at) over (
             partition by workspace_id, recipe_id, fingerprint_id
-        ) as first_seen_at
-    from error_fingerprints_daily
-    where failed_count > 0
-),
-
-begun as (
-    select
-        *,
+        ) as first_seen_at,
         row_number() over (
             partition by workspace_id, recipe_id, fingerprint_id order by event_date desc
         ) as position
-    from days
-    where previous_date is null or date_diff('day', previous_date, event_date) > 7
-),
-
-starts as (
-    select
-        workspace_id,
-        recipe_id,
-        fingerprint_id,
-        recipe_name,
-        error_type,
-        error_adapter,
-        error_operation,
-        error_text,
-        -- generated names of custom connectors hold the connector's id
-        nullif(regexp_extract(error_adapter, '_connector_([0-9]+)', 1), '') as connector_id,
-        first_seen_at,
-        coalesce(first_started_at, first_failed_at) as job_started_at,
-        first_failed_at as started_at
-    from begun
-    where position = 1
-),
-
-changes as (
-    select * from int_error_changes
-),
-
-start_days as (
-    select
-        s.*,
-        back.days_before,
-        cast(s.started_at as date) - back.days_before as changed_date
-    from starts as s
-    cross join (values (0), (1), (2), (3), (4), (5), (6), (7)) as back (days_before)
-),
-
--- every branch joins on the day too: a year has far too many changes to try them all
-candidates as (
-    select
-        s.workspace_id,
-        s.recipe_id,
-        s.fingerprint_id,
-        s.started_at,
-        c.event_id,
-        c.changed_at,
-        case when c.is_breaking then 1 else 2 end as closeness
-    from start_days as s
-    inner join changes as c
-        on
-            s.workspace_id = c.workspace_id
-            and s.changed_date = c.event_date
-            and s.recipe_id = c.resource_id
-    where c.reach = 'recipe' and c.changed_at <= s.job_started_at
-    union all
-    select
-        s.workspace_id,
-        s.recipe_id,
-        s.fingerprint_id,
-        s.started_at,
-        c.event_id,
-        c.changed_at,
-        case
-            when c.is_breaking and coalesce(c.undone_at >= s.started_at, true) then 1
-            else 2
-        end as closeness
-    from start_days as s
-    inner join changes as c
-        on
-            s.workspace_id = c.workspace_id
-            and s.changed_date = c.event_date
-            and s.error_adapter = c.provider
-    where c.reach = 'connection' and c.changed_at <= s.started_at
-    union all
-    select
-        s.workspace_id,
-        s.recipe_id,
-        s.fingerprint_id,
-        s.started_at,
-        c.event_id,
-        c.changed_at,
-        2 as closeness
-    from start_days as s
-    inner join changes as c
-        on
-            s.workspace_id = c.workspace_id
-            and s.changed_date = c.event_date
-            and s.connector_id = c.resource_id
-    where c.reach = 'connector' and c.changed_at <= s.started_at
-    union all
-    select
-        s.workspace_id,
-        s.recipe_id,
-        s.fingerprint_id,
-        s.started_at,
-        c.event_id,
-        c.changed_at,
-        case when c.reach = 'people' then 4 else 3 end as closeness
-    from start_days as s
-    inner join changes as c
-        on s.workspace_id = c.workspace_id and s.changed_date = c.event_date
-    where
-        s.days_before <= 1
-        and c.changed_at <= s.started_at
-        and (
-            c.reach in ('workspace', 'people')
-            or (c.reach = 'connection' and s.error_adapter = 'unknown')
-        )
-),
-
-aged as (
-    select
-        *,
-        epoch(started_at) - epoch(changed_at) as seconds_before
-    from candidates
-),
-
-graded as (
-    select
-        *,
-        case when seconds_before > 86400 then closeness + 4 else closeness end as cause_rank
-    from aged
-    where seconds_before <= case when closeness <= 2 then 604800 else 21600 end
-),
-
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by workspace_id, recipe_id, fingerprint_id
-            order by cause_rank asc, changed_at desc, event_id asc
-        ) as position
-    from graded
+    from error_starts_daily
 )
 
 select
-    s.workspace_id,
-    s.recipe_id,
-    s.fingerprint_id,
-    s.recipe_name,
-    s.error_type,
-    s.error_adapter,
-    s.error_operation,
-    s.error_text,
-    c.event_id as cause_event_id,
-    c.event_type as cause_event_type,
-    c.reach as cause_reach,
-    c.resource_type as cause_resource_type,
-    c.resource_id as cause_resource_id,
-    c.resource_name as cause_resource_name,
-    c.actor_id,
-    c.actor_name,
-    c.actor_email,
-    c.ip_address,
-    cast(r.cause_rank as bigint) as cause_rank,
-    cast(r.seconds_before as double) as seconds_before,
-    s.first_seen_at,
-    s.started_at,
-    c.changed_at
-from starts as s
-left join ranked as r
-    on
-        s.workspace_id = r.workspace_id
-        and s.recipe_id = r.recipe_id
-        and s.fingerprint_id = r.fingerprint_id
-        and r.position = 1
-left join changes as c
-    on r.workspace_id = c.workspace_id and r.event_id = c.event_id
+    workspace_id,
+    recipe_id,
+    fingerprint_id,
+    recipe_name,
+    error_type,
+    error_adapter,
+    error_operation,
+    error_text,
+    cause_event_id,
+    cause_event_type,
+    cause_reach,
+    cause_resource_type,
+    cause_resource_id,
+    cause_resource_name,
+    actor_id,
+    actor_name,
+    actor_email,
+    ip_address,
+    cause_rank,
+    seconds_before,
+    first_seen_at,
+    started_at,
+    changed_at
+from ranked
+where position = 1

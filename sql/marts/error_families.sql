@@ -5,24 +5,12 @@
 -- note:   a family whose last run succeeded is no failure. The first run may be missing (older than
 --         the lake, or a success that was run again on a later day).
 
-with days as (
-    select
-        *,
-        row_number() over (
-            partition by workspace_id, recipe_id, family_id order by event_date desc
-        ) as position
-    from error_families_daily
-),
-
-families as (
+with counted as (
     select
         workspace_id,
         recipe_id,
         family_id,
         max(environment) as environment,
-        max(case when position = 1 then recipe_name end) as recipe_name,
-        max(case when position = 1 then last_job_id end) as last_job_id,
-        max(case when position = 1 then last_outcome end) as outcome,
         sum(run_count) as run_count,
         sum(failed_count) as failed_count,
         count(*) as day_count,
@@ -32,8 +20,24 @@ families as (
         min(first_run_at) as first_run_at,
         min(first_failed_at) as first_failed_at,
         max(last_run_at) as last_run_at
-    from days
+    from error_families_daily
     group by workspace_id, recipe_id, family_id
+),
+
+-- a join where a window would sort every family by its days, of which most have one
+families as (
+    select
+        c.*,
+        d.recipe_name,
+        d.last_job_id,
+        d.last_outcome as outcome
+    from counted as c
+    inner join error_families_daily as d
+        on
+            c.workspace_id = d.workspace_id
+            and c.recipe_id = d.recipe_id
+            and c.family_id = d.family_id
+            and c.ended_date = d.event_date
 )
 
 select

@@ -1,6 +1,6 @@
 -- Bursts of failed sign-ins, by person and by address, and what followed within a day.
 -- grain:  burst_of, subject, first_failed_at
--- reads:  int_activity_once, membership_changes_daily
+-- reads:  sign_in_events, membership_changes_daily
 -- scope:  global
 -- note:   a burst is 5 failures or more with at most 10 minutes between one and the next; by
 --         address it is one only where 2 people or more are tried, else it is the person's. What
@@ -10,14 +10,13 @@ with failures as (
     select
         event_id,
         workspace_id,
-        coalesce(actor_id, resource_id, lower(actor_email), lower(resource_email), 'unknown')
-            as person_id,
-        case when actor_id is null then resource_name else actor_name end as person_name,
-        lower(case when actor_id is null then resource_email else actor_email end) as person_email,
+        person_id,
+        person_name,
+        person_email,
         ip_address,
         occurred_at
-    from int_activity_once
-    where starts_with(event_type, 'user_login') and is_failed_sign_in
+    from sign_in_events
+    where is_failed_sign_in
 ),
 
 told as (
@@ -99,8 +98,8 @@ entries as (
         actor_name,
         ip_address,
         occurred_at
-    from int_activity_once
-    where starts_with(event_type, 'user_login') and is_sign_in
+    from sign_in_events
+    where not is_failed_sign_in
 ),
 
 signed_in as (

@@ -1,6 +1,6 @@
 -- Who held which role in which workspace, from when until when.
 -- grain:  workspace_id, member_key, valid_from
--- reads:  membership_changes_daily, recipe_activity_daily
+-- reads:  membership_changes_daily, recipe_activity_monthly
 -- scope:  global
 -- note:   valid_from is held, valid_to is not: moment >= valid_from and moment < valid_to. What
 --         began before the lake begins in 1970, what lasts ends in 2200. Who was never invited,
@@ -85,7 +85,7 @@ environments as (
     select
         workspace_id,
         max(environment) as environment
-    from recipe_activity_daily
+    from recipe_activity_monthly
     group by all
 )
 

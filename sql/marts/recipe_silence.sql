@@ -1,10 +1,11 @@
 -- Recipes with their rhythm of runs, their state and their silence; trigger errors make no job.
 -- grain:  workspace_id, recipe_id
--- reads:  recipe_activity_daily, recipe_switches_daily
+-- reads:  recipe_activity_daily, recipe_activity_monthly, recipe_switches_daily
 -- scope:  global
 -- note:   silent is a recipe that is not stopped and has not run for longer than 1.5 times the
 --         gap that 95 of 100 of its days stay below, an hour at least, after 5 runs or more. A
---         day's gap is the longest before a run of that day; the last 28 days with runs count.
+--         day's gap is the longest before a run of that day; the last 28 days with runs count, of
+--         the newest 90. Where these have no gap, the gaps from month to month stand for them.
 
 with days as (
     select
@@ -13,37 +14,74 @@ with days as (
             partition by workspace_id, recipe_id order by event_date desc
         ) as position,
         epoch(first_started_at) - epoch(
-            lag(last_started_at) over (
-                partition by workspace_id, recipe_id order by event_date asc
+            lead(last_started_at) over (
+                partition by workspace_id, recipe_id order by event_date desc
             )
         ) as night_gap_seconds
     from recipe_activity_daily
+    where job_count > 0 and event_date > cast($as_of as date) - 90
+),
+
+gaps as (
+    select
+        workspace_id,
+        recipe_id,
+        median(coalesce(median_gap_seconds, night_gap_seconds)) as usual_gap_seconds,
+        quantile_cont(
+            greatest(
+                coalesce(longest_gap_seconds, night_gap_seconds),
+                coalesce(night_gap_seconds, longest_gap_seconds)
+            ),
+            0.95
+        ) as long_gap_seconds
+    from days
+    where position <= 28
+    group by all
+),
+
+months as (
+    select
+        *,
+        row_number() over (
+            partition by workspace_id, recipe_id order by month_date desc
+        ) as position,
+        epoch(first_started_at) - epoch(
+            lead(last_started_at) over (
+                partition by workspace_id, recipe_id order by month_date desc
+            )
+        ) as month_gap_seconds
+    from recipe_activity_monthly
     where job_count > 0
 ),
 
-rhythms as (
+runs as (
     select
         workspace_id,
         recipe_id,
         sum(job_count) as job_count,
         max(case when position = 1 then recipe_name end) as recipe_name,
-        max(case when position = 1 then environment end) as environment,
-        median(case when position <= 28 then coalesce(median_gap_seconds, night_gap_seconds) end)
-            as usual_gap_seconds,
-        quantile_cont(
-            case
-                when position <= 28
-                    then greatest(
-                        coalesce(longest_gap_seconds, night_gap_seconds),
-                        coalesce(night_gap_seconds, longest_gap_seconds)
-                    )
-            end,
-            0.95
-        ) as long_gap_seconds,
+        max(case when position = 1 then last_environment end) as environment,
+        median(month_gap_seconds) as usual_gap_seconds,
+        max(month_gap_seconds) as long_gap_seconds,
         min(first_started_at) as first_started_at,
         max(last_started_at) as last_started_at
-    from days
+    from months
     group by all
+),
+
+rhythms as (
+    select
+        r.workspace_id,
+        r.recipe_id,
+        r.job_count,
+        r.recipe_name,
+        r.environment,
+        coalesce(g.usual_gap_seconds, r.usual_gap_seconds) as usual_gap_seconds,
+        coalesce(g.long_gap_seconds, r.long_gap_seconds) as long_gap_seconds,
+        r.first_started_at,
+        r.last_started_at
+    from runs as r
+    left join gaps as g on r.workspace_id = g.workspace_id and r.recipe_id = g.recipe_id
 ),
 
 switches as (
@@ -69,7 +107,7 @@ newest as (
         greatest(
             max(last_started_at), cast($as_of as timestamp)
         ) as until_at
-    from recipe_activity_daily
+    from recipe_activity_monthly
 ),
 
 joined as (

@@ -1,10 +1,11 @@
 -- Stops of recipes: by whom or what, why, how long the recipe stayed down, its errors before.
 -- grain:  event_id
--- reads:  recipe_switches_daily, recipe_activity_daily
+-- reads:  recipe_switches_daily, recipe_stops_daily, recipe_activity_monthly
 -- scope:  global
 -- note:   stop_reason user is a person, any other reason is Workato. Down time counts once, with
 --         the stop that began it: a stop of a recipe that is down already has 0 seconds. A start
 --         for a single run brings nothing back; a deletion ends the down time without a length.
+--         Its last error and last start are those of the 28 days before it, null where none is.
 
 with ordered as (
     select
@@ -43,39 +44,11 @@ ends as (
     where change_kind <> 'stopped'
 ),
 
-earlier as (
-    select
-        s.event_id,
-        d.last_failed_job_id,
-        d.last_error_type,
-        d.last_error_message,
-        d.last_error_adapter,
-        d.last_error_operation,
-        d.last_failed_at,
-        max(d.last_started_at) over (partition by s.event_id) as last_started_at,
-        median(
-            case
-                when date_diff('day', d.event_date, s.event_date) <= 28 then d.median_gap_seconds
-            end
-        ) over (partition by s.event_id) as usual_gap_seconds,
-        row_number() over (
-            partition by s.event_id
-            order by (case when d.last_failed_at is null then 1 else 0 end) asc, d.event_date desc
-        ) as position
-    from stops as s
-    inner join recipe_activity_daily as d
-        on
-            s.workspace_id = d.workspace_id
-            and s.recipe_id = d.recipe_id
-            -- the day before and the day itself are in the switch, up to its second
-            and s.event_date > d.event_date
-),
-
 environments as (
     select
         workspace_id,
         max(environment) as environment
-    from recipe_activity_daily
+    from recipe_activity_monthly
     group by all
 ),
 
@@ -100,17 +73,11 @@ told as (
         b.event_id as restart_event_id,
         b.actor_id as restarted_by_id,
         b.actor_name as restarted_by_name,
-        case when s.last_failed_at is null then e.last_failed_job_id else s.last_failed_job_id end
-            as last_failed_job_id,
-        case when s.last_failed_at is null then e.last_error_type else s.last_error_type end
-            as last_error_type,
-        case when s.last_failed_at is null then e.last_error_message else s.last_error_message end
-            as last_error_message,
-        case when s.last_failed_at is null then e.last_error_adapter else s.last_error_adapter end
-            as last_error_adapter,
-        case
-            when s.last_failed_at is null then e.last_error_operation else s.last_error_operation
-        end as last_error_operation,
+        e.last_failed_job_id,
+        e.last_error_type,
+        e.last_error_message,
+        e.last_error_adapter,
+        e.last_error_operation,
         s.job_count_before,
         s.failed_count_before,
         b.job_count_after,
@@ -124,8 +91,8 @@ told as (
         s.occurred_at as stopped_at,
         b.occurred_at as restarted_at,
         case when d.change_kind = 'deleted' then d.occurred_at end as deleted_at,
-        coalesce(s.last_started_at, e.last_started_at) as last_started_at,
-        coalesce(s.last_failed_at, e.last_failed_at) as last_failed_at
+        e.last_started_at,
+        e.last_failed_at
     from stops as s
     left join ends as d
         on
@@ -133,7 +100,8 @@ told as (
             and s.recipe_id = d.recipe_id
             and s.end_number + 1 = d.end_number
     left join ends as b on d.event_id = b.event_id and b.change_kind = 'started'
-    left join earlier as e on s.event_id = e.event_id and e.position = 1
+    left join recipe_stops_daily as e
+        on s.event_date = e.event_date and s.event_id = e.event_id
     left join environments as n on s.workspace_id = n.workspace_id
 )
 

@@ -1,7 +1,7 @@
--- The UTC days on which a recipe, connection or person is seen, in one table.
+-- The UTC days on which a recipe, connection or person is seen, in one file a month.
 -- grain:  event_date, resource_kind, workspace_id, resource_id, resource_name
 -- reads:  resource_activity_daily
--- scope:  global
+-- scope:  month
 -- note:   the timelines look here first, and then open only the files of those days; names that a
 --         resource went by are all here, so that it is found under each.
 
@@ -16,6 +16,7 @@ select
     job_count,
     failed_count,
     event_date,
+    cast(date_trunc('month', event_date) as date) as month_date,
     first_seen_at,
     last_seen_at
 from resource_activity_daily

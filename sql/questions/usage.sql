@@ -1,12 +1,184 @@
 -- Usage between two UTC days, per recipe, folder, project, owner or environment, most jobs first.
 -- grain:  period_start_date, environment, id
--- reads:  int_usage_tasks, int_periods, recipe_owners
+-- reads:  recipe_usage_daily, recipe_usage_monthly, int_periods, counting_rules, recipe_owners
 -- scope:  global
 -- note:   $period may be null: then the days are summed. Names and owners are today's. The
 --         percentile is of a day: the greatest stands for longer. Owners are one row for all
---         environments.
+--         environments. Whole months are read as such, where no period is asked for, and the days
+--         before $head_to_date and after $tail_from_date as days. Rules are those of
+--         int_usage_tasks.
 
-with days as (
+with pieces as (
+    select
+        workspace_id,
+        recipe_id,
+        recipe_name,
+        environment,
+        folder,
+        project,
+        job_count,
+        succeeded_count,
+        failed_count,
+        repeat_count,
+        test_job_count,
+        action_count,
+        wasted_action_count,
+        uncountable_job_count,
+        stepped_job_count,
+        trigger_count,
+        utility_trigger_count,
+        connector_step_count,
+        utility_step_count,
+        call_step_count,
+        failed_step_count,
+        control_step_count,
+        hidden_least_count,
+        hidden_most_count,
+        total_seconds,
+        wasted_seconds,
+        p95_seconds,
+        event_date
+    from recipe_usage_daily
+    where
+        event_date between $from_date and $head_to_date
+        and ($environment is null or environment = $environment)
+    union all
+    select
+        workspace_id,
+        recipe_id,
+        recipe_name,
+        environment,
+        folder,
+        project,
+        job_count,
+        succeeded_count,
+        failed_count,
+        repeat_count,
+        test_job_count,
+        action_count,
+        wasted_action_count,
+        uncountable_job_count,
+        stepped_job_count,
+        trigger_count,
+        utility_trigger_count,
+        connector_step_count,
+        utility_step_count,
+        call_step_count,
+        failed_step_count,
+        control_step_count,
+        hidden_least_count,
+        hidden_most_count,
+        total_seconds,
+        wasted_seconds,
+        greatest_daily_p95_seconds as p95_seconds,
+        month_date as event_date
+    from recipe_usage_monthly
+    where
+        month_date between $from_month and $to_month
+        and ($environment is null or environment = $environment)
+    union all
+    select
+        workspace_id,
+        recipe_id,
+        recipe_name,
+        environment,
+        folder,
+        project,
+        job_count,
+        succeeded_count,
+        failed_count,
+        repeat_count,
+        test_job_count,
+        action_count,
+        wasted_action_count,
+        uncountable_job_count,
+        stepped_job_count,
+        trigger_count,
+        utility_trigger_count,
+        connector_step_count,
+        utility_step_count,
+        call_step_count,
+        failed_step_count,
+        control_step_count,
+        hidden_least_count,
+        hidden_most_count,
+        total_seconds,
+        wasted_seconds,
+        p95_seconds,
+        event_date
+    from recipe_usage_daily
+    where
+        event_date between $tail_from_date and $to_date
+        and ($environment is null or environment = $environment)
+),
+
+-- without a period nobody asks for the days' periods
+periods as (
+    select
+        event_date,
+        period_start_date
+    from int_periods
+    where period = $period and event_date between $from_date and $to_date
+),
+
+-- summed before names are looked up and rules applied: a rule weighs sums as it weighs days
+recipes as (
+    select
+        coalesce(p.period_start_date, cast($from_date as date)) as period_start_date,
+        u.workspace_id,
+        u.recipe_id,
+        max(u.recipe_name) as recipe_name,
+        u.environment,
+        u.folder,
+        u.project,
+        sum(u.job_count) as job_count,
+        sum(u.succeeded_count) as succeeded_count,
+        sum(u.failed_count) as failed_count,
+        sum(u.repeat_count) as repeat_count,
+        sum(u.test_job_count) as test_job_count,
+        sum(u.action_count) as action_count,
+        sum(u.wasted_action_count) as wasted_action_count,
+        sum(u.uncountable_job_count) as uncountable_job_count,
+        sum(u.stepped_job_count) as stepped_job_count,
+        sum(u.trigger_count) as trigger_count,
+        sum(u.utility_trigger_count) as utility_trigger_count,
+        sum(u.connector_step_count) as connector_step_count,
+        sum(u.utility_step_count) as utility_step_count,
+        sum(u.call_step_count) as call_step_count,
+        sum(u.failed_step_count) as failed_step_count,
+        sum(u.control_step_count) as control_step_count,
+        sum(u.hidden_least_count) as hidden_least_count,
+        sum(u.hidden_most_count) as hidden_most_count,
+        sum(u.total_seconds) as total_seconds,
+        sum(u.wasted_seconds) as wasted_seconds,
+        max(u.p95_seconds) as p95_seconds
+    from pieces as u
+    left join periods as p on u.event_date = p.event_date
+    group by all
+),
+
+weighed as (
+    select
+        u.*,
+        r.counting_rule,
+        u.trigger_count * r.trigger_tasks
+        + u.utility_trigger_count * r.utility_trigger_tasks
+        + u.connector_step_count * r.connector_tasks
+        + u.utility_step_count * r.utility_tasks
+        + u.call_step_count * r.call_tasks
+        + u.failed_step_count * r.failed_step_tasks
+        + u.control_step_count * r.control_step_tasks as known_count,
+        u.hidden_least_count * least(r.connector_tasks, r.utility_tasks, r.call_tasks)
+        + (u.job_count - u.stepped_job_count) * least(r.trigger_tasks, r.utility_trigger_tasks)
+            as hidden_least_tasks,
+        u.hidden_most_count * greatest(r.connector_tasks, r.utility_tasks, r.call_tasks)
+        + (u.job_count - u.stepped_job_count) * greatest(r.trigger_tasks, r.utility_trigger_tasks)
+            as hidden_most_tasks
+    from recipes as u
+    inner join counting_rules as r on r.counting_rule = $counting_rule
+),
+
+named as (
     select
         u.*,
         case $by
@@ -23,16 +195,10 @@ with days as (
             when 'owner' then coalesce(o.owner_name, 'unknown')
             else u.environment
         end as name,
-        case when $by <> 'owner' then u.environment end as group_environment,
-        coalesce(p.period_start_date, cast($from_date as date)) as period_start_date
-    from int_usage_tasks as u
-    left join int_periods as p on u.event_date = p.event_date and p.period = $period
+        case when $by <> 'owner' then u.environment end as group_environment
+    from weighed as u
     left join recipe_owners as o
         on u.workspace_id = o.workspace_id and u.recipe_id = o.recipe_id
-    where
-        u.counting_rule = $counting_rule
-        and u.event_date between $from_date and $to_date
-        and ($environment is null or u.environment = $environment)
 ),
 
 summed as (
@@ -50,14 +216,14 @@ summed as (
         sum(test_job_count) as test_job_count,
         sum(action_count) as action_count,
         sum(wasted_action_count) as wasted_action_count,
-        sum(tasks_least_count) as tasks_least_count,
-        sum(tasks_most_count) as tasks_most_count,
+        sum(known_count + hidden_least_tasks) as tasks_least_count,
+        sum(known_count + hidden_most_tasks) as tasks_most_count,
         sum(uncountable_job_count) as uncountable_job_count,
         -- whole milliseconds, so that the order of the sum does not show
         round(sum(total_seconds), 3) as total_seconds,
         round(sum(wasted_seconds), 3) as wasted_seconds,
         max(p95_seconds) as greatest_daily_p95_seconds
-    from days
+    from named
     group by all
 ),
 

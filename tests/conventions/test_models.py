@@ -113,6 +113,7 @@ def test_a_day_depends_on_days_alone_and_on_no_more_than_its_window(model: Model
         upstream = MODELS.get(name)
         if upstream is not None:
             assert not upstream.is_global, f"{name} changes with every load"
+            assert model.is_monthly or not upstream.is_monthly, f"{name} changes with its month"
             if not upstream.is_stored:
                 assert upstream.window <= model.window, f"the window of {name} is wider"
 
@@ -166,13 +167,16 @@ def test_a_marts_table_has_the_comments_too(sample: Lake, model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", STORED)
-def test_a_mart_is_stored_by_day_unless_it_is_rebuilt_whole(sample: Lake, model: Model) -> None:
+def test_a_mart_is_stored_by_day_or_month_unless_it_is_rebuilt_whole(
+    sample: Lake, model: Model
+) -> None:
     table = sample.find(model.name)
     assert table is not None
 
     stored_by = table.metadata().partition_columns
 
-    assert stored_by == ([] if model.is_global else ["event_date"])
+    by_day = ["month_date"] if model.is_monthly else ["event_date"]
+    assert stored_by == ([] if model.is_global else by_day)
 
 
 @pytest.mark.parametrize("model", EVERY)

@@ -23,6 +23,7 @@ from pipelines.samples import write_sample
 
 Row = dict[str, Any]
 USAGE, OWNERS = "recipe_usage_daily", "recipe_owners"
+MONTHLY = "recipe_usage_monthly"
 STORED = [name for name, model in MODELS.items() if model.is_stored]
 WINDOWED = next(name for name in STORED if MODELS[name].window == (7, 1))
 FIRST = date(2026, 2, 3)
@@ -47,6 +48,10 @@ def build(lake: Lake) -> dict[str, list[date]]:
 
 def files(lake: Lake, name: str, day: date) -> list[str]:
     return partition_files(lake.find(name), [day])
+
+
+def month_files(lake: Lake, month: date) -> list[str]:
+    return partition_files(lake.find(MONTHLY), [month], "month_date")
 
 
 def rows(lake: Lake, name: str) -> list[Row]:
@@ -186,6 +191,67 @@ def test_a_day_to_come_is_built_when_it_has_come(lake: Lake, landing: Path) -> N
 
     assert max(first[WINDOWED]) == FIRST
     assert stale_days(lake, WINDOWED) == [FIRST + timedelta(days=n) for n in (1, 2, 3)]
+
+
+def test_a_month_is_stale_where_one_of_its_days_changed_and_is_replaced_as_a_whole(
+    lake: Lake, landing: Path
+) -> None:
+    months = [date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)]
+    days = [date(2026, 1, 31), FIRST, date(2026, 2, 28), date(2026, 3, 1)]
+    load(lake, landing, *(a_job(day, recipe_id=1) for day in days))
+    first = build(lake)
+    before = {month: month_files(lake, month) for month in months}
+
+    load(lake, landing, a_job(date(2026, 2, 28), recipe_id=1))
+    built = build(lake)
+
+    after = {month: month_files(lake, month) for month in months}
+    assert first[MONTHLY] == months
+    assert built[MONTHLY] == [months[1]]
+    assert [month for month in months if after[month] != before[month]] == [months[1]]
+    assert {row["month_date"]: row["job_count"] for row in rows(lake, MONTHLY)} == {
+        months[0]: 1,
+        months[1]: 3,
+        months[2]: 1,
+    }
+
+
+def test_any_day_of_a_month_builds_the_month(lake: Lake, landing: Path) -> None:
+    load(lake, landing, a_job(FIRST, recipe_id=1), a_job(FIRST, recipe_id=2))
+    build(lake)
+
+    assert build_model(lake, MONTHLY, [date(2026, 2, 27), date(2026, 2, 28)]) == 2
+    assert len(rows(lake, MONTHLY)) == 2
+
+
+def test_a_mart_that_is_stored_by_something_else_is_replaced_as_a_whole(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(lake, landing, a_job(FIRST), a_job(date(2026, 3, 9)))
+    with monkeypatch.context() as patch:
+        patch.setitem(MODELS, MONTHLY, replace(MODELS[MONTHLY], scope="global"))
+        build(lake)
+
+    build_model(lake, MONTHLY, [FIRST])
+
+    table = lake.find(MONTHLY)
+    assert table is not None
+    assert table.metadata().partition_columns == ["month_date"]
+    assert {row["month_date"] for row in rows(lake, MONTHLY)} == {
+        date(2026, 2, 1),
+        date(2026, 3, 1),
+    }
+
+
+def test_a_day_is_built_although_a_comment_changed(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(lake, landing, a_job(FIRST))
+    build(lake)
+    load(lake, landing, a_job(FIRST))
+    monkeypatch.setattr("pipelines.models.build.comment_of", lambda *_: "Other words.")
+
+    assert build(lake)[USAGE] == [FIRST]
 
 
 def test_a_whole_mart_follows_what_it_reads_and_nothing_else(lake: Lake, landing: Path) -> None:

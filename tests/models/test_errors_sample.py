@@ -25,6 +25,7 @@ MARTS = (
     "recipe_error_families",
     "error_fingerprints_daily",
     "error_fingerprints",
+    "error_starts_daily",
     "error_causes",
 )
 SEEDS = (7, 11, 2026)

@@ -195,6 +195,18 @@ def test_the_last_error_before_a_stop_may_be_of_that_day_or_of_weeks_ago(failed_
     assert (row["last_failed_at"] - at(failed_at)).total_seconds() == 60
 
 
+@pytest.mark.parametrize(
+    ("day", "message"), [("2026-01-06", "28 days before"), ("2026-01-05", None)]
+)
+def test_what_a_stop_tells_of_the_past_ends_28_days_before_it(
+    day: str, message: str | None
+) -> None:
+    (row,) = stops(run(f"{day} 08:00", "28 days before"), stop("2026-02-03 09:00"))
+
+    started = at(f"{day} 08:00") if message else None
+    holds(row, last_error_message=message, last_started_at=started)
+
+
 def test_a_stop_tells_how_long_the_recipe_was_silent_before_against_its_rhythm() -> None:
     runs = [run(f"2026-02-0{day} {hour:02d}:00") for day in (1, 2) for hour in range(24)]
 
