@@ -10,14 +10,14 @@ from pipelines.archiving import (
     judge_sample,
 )
 from pipelines.judgement import as_result
-from pipelines.lake.schemas import TABLES
+from pipelines.lake.schemas import LOADED_TABLES
 from pipelines.partitions import DAYS
 from pipelines.resources import Trailhouse
 
 ARCHIVE = [
     dg.AssetSpec(
         SEALED_DAYS,
-        deps=list(TABLES),
+        deps=LOADED_TABLES,
         group_name="archive",
         kinds={"parquet"},
         partitions_def=DAYS,

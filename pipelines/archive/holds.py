@@ -12,7 +12,7 @@ import orjson
 
 from pipelines.archive.appending import append
 from pipelines.errors import TrailhouseError
-from pipelines.lake.schemas import TABLES
+from pipelines.lake.schemas import LOADED_TABLES
 
 if TYPE_CHECKING:
     from pipelines.archive.keys import Signer
@@ -121,8 +121,10 @@ def add(
     """
     if not reason.strip() or not owner.strip():
         raise TrailhouseError("a legal hold needs a reason and an owner; give both")
-    if unknown := sorted(set(tables or ()) - TABLES.keys()):
-        raise TrailhouseError(f"{unknown[0]} is no lake table; known: {', '.join(TABLES)}")
+    if unknown := sorted(set(tables or ()) - set(LOADED_TABLES)):
+        raise TrailhouseError(
+            f"{unknown[0]} is no sealed table; allowed: {', '.join(LOADED_TABLES)}"
+        )
     if from_date and to_date and to_date < from_date:
         raise TrailhouseError(f"the hold would end on {to_date}, before it begins on {from_date}")
     facts = {

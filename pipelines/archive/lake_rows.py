@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.lake.duck import list_literal
-from pipelines.lake.schemas import TABLES
+from pipelines.lake.schemas import LOADED_TABLES, TABLES
 from pipelines.lake.tables import Lake, applied_load, file_actions
 from pipelines.sources.find import join
 
@@ -47,13 +47,13 @@ class LakeTable:
 
 def open_tables(lake: Lake, connection: DuckDBPyConnection) -> dict[str, LakeTable]:
     """Every table as it is now, its columns known to the connection as `latest_<table>`."""
-    # `loads` comes last: it then names every load that another table has, and those that a table
-    # lacks because they are being applied at this moment are told by their number
-    opened = {name: lake.find(name) for name in (*(n for n in TABLES if n != "loads"), "loads")}
+    # `loads` is opened last: it then names every load that another table has, and those
+    # that a table lacks because they are being applied at this moment are told by their number
+    opened = {name: lake.find(name) for name in LOADED_TABLES}
     expected = _expected(connection, opened)
     tables = {}
-    for name, table in TABLES.items():
-        connection.register("told", table.schema.empty_table())
+    for name in LOADED_TABLES:
+        connection.register("told", TABLES[name].schema.empty_table())
         connection.execute(f"create or replace table latest_{name} as from told")  # for cursors
         connection.unregister("told")
         files, rows = _files(lake, name, opened[name])

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.streams import sealed_days
-from pipelines.lake.schemas import TABLES
+from pipelines.lake.schemas import LOADED_TABLES
 from pipelines.lake.tables import Lake, rows_per_day
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def reconcile(lake: Lake, entries: Iterable[Entry]) -> Reconciled:
 
     A day whose rows the lake no longer holds at all is the archive's alone, and no difference.
     """
-    sealed: dict[str, dict[date, int]] = {name: {} for name in TABLES}
+    sealed: dict[str, dict[date, int]] = {name: {} for name in LOADED_TABLES}
     for stream, days in sealed_days(entries).items():
         rows = sealed[stream.table]
         for day, held in days.items():

@@ -18,7 +18,7 @@ from pipelines.archive.appending import append
 from pipelines.archive.log import open_log
 from pipelines.archive.vouched import is_deleted, read_vouched
 from pipelines.errors import LakeError
-from pipelines.lake.schemas import TABLES
+from pipelines.lake.schemas import LOADED_TABLES
 
 if TYPE_CHECKING:
     from pipelines.archive.keys import Signer
@@ -112,7 +112,7 @@ def restore(
     with _fetching(archive, work_dir) as fetch:
         newest, brought = _loads(fetch, [s for s in seals if s.table == "loads"])
         opened = target(newest)
-        for name in TABLES:  # loads is the last
+        for name in LOADED_TABLES:  # loads is the last
             of_table = [seal for seal in seals if seal.table == name]
             if not of_table:
                 continue

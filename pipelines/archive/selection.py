@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import TrailhouseError
 from pipelines.lake.duck import text_literal
-from pipelines.lake.schemas import EVENT_TABLES, TABLES
+from pipelines.lake.schemas import EVENT_TABLES, LOADED_TABLES, TABLES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,9 +83,9 @@ class Selection:
                     f"--recipe {recipe!r} is not an id, such as 5501203; "
                     "`trailhouse timeline` finds the id of a name"
                 )
-        if unknown := [name for name in self.tables if name not in TABLES]:
+        if unknown := [name for name in self.tables if name not in LOADED_TABLES]:
             raise TrailhouseError(
-                f"--table {unknown[0]!r} is no table of the lake; allowed: {', '.join(TABLES)}"
+                f"--table {unknown[0]!r} is no sealed table; allowed: {', '.join(LOADED_TABLES)}"
             )
         if not self.asked_tables:
             raise TrailhouseError(
@@ -95,8 +95,8 @@ class Selection:
     @property
     def asked_tables(self) -> tuple[str, ...]:
         """The tables whose rows can be told apart in every way that is asked for."""
-        named = self.tables or tuple(TABLES)
-        return tuple(name for name in TABLES if name in named and self._reaches(name))
+        named = self.tables or LOADED_TABLES
+        return tuple(name for name in LOADED_TABLES if name in named and self._reaches(name))
 
     def _reaches(self, table: str) -> bool:
         if not (self.persons or self.recipes or self.event_types or self.environments):

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.errors import LakeError, TrailhouseError
 from pipelines.lake.duck import connect, list_literal, text_literal
-from pipelines.lake.schemas import TABLES
+from pipelines.lake.schemas import LOADED_TABLES, TABLES
 from pipelines.lake.tables import DataFile, Lake, applied_load, commit_files, file_actions
 from pipelines.lake.write import write_files
 
@@ -86,7 +86,7 @@ class IntoFile:
             self._partial.unlink()
         self._connection = connect(storage)
         self._connection.execute(f"attach {text_literal(str(self._partial))} as restored")
-        for table in TABLES.values():
+        for table in (TABLES[name] for name in LOADED_TABLES):
             _know(self._connection, table.name)
             self._connection.execute(
                 f"create table restored.{table.name} as from latest_{table.name}"

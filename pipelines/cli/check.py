@@ -41,8 +41,8 @@ def check(
 ) -> None:
     """Check the days of the newest load, or the days asked for; exit 1 if a blocking check fails.
 
-    Days are those of the events; for `loads` and `rejected`, those of loading. A warning never
-    changes the exit code.
+    Days are those of the events; for `loads` and `rejected`, those of loading; for `deliveries`,
+    those of the attempts. A warning never changes the exit code.
 
     Example: trailhouse check --table jobs --from 2026-02-01 --to 2026-02-28
     """
@@ -92,6 +92,8 @@ def _between(first: datetime | None, last: datetime | None) -> list[date]:
 def days_of_newest_load(lake: Lake) -> dict[str, list[date]]:
     """The UTC days of each table that the newest load touched, and the day of the load itself.
 
+    Of `deliveries`, which no load touches, it is the newest day.
+
     Raises:
         LakeError: Nothing was loaded yet.
     """
@@ -99,12 +101,16 @@ def days_of_newest_load(lake: Lake) -> dict[str, list[date]]:
 
     number = newest_load(lake)
     loads = loads_after(lake, number - 1) if number else []
-    log = lake.find("loads")
-    if not loads or log is None:
+    if not loads:
         raise LakeError(f"{lake.url} has no loads yet; run trailhouse load first")
-    loaded = max(date.fromisoformat(one["event_date"]) for one in log.partitions())
     days = {name: sorted(rows) for name, rows in loads[-1].partitions.items()}
-    return days | {"loads": [loaded]}
+    return days | _newest_day(lake, "loads") | _newest_day(lake, "deliveries")
+
+
+def _newest_day(lake: Lake, name: str) -> dict[str, list[date]]:
+    table = lake.find(name)
+    days = [date.fromisoformat(one["event_date"]) for one in table.partitions()] if table else []
+    return {name: [max(days)]} if days else {}
 
 
 def _print(results: Iterable[CheckResult], page: Path | None, *, as_json: bool) -> None:

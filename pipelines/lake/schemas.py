@@ -293,6 +293,8 @@ TABLES: dict[str, Table] = {
     )
 }
 EVENT_TABLES = ("activity", "jobs", "job_steps", "api_requests", "log_messages")
+LOADED_TABLES = (*EVENT_TABLES, "rejected", "loads")
+"""The tables that loads write, `loads` itself last; `deliveries` mirrors a ledger instead."""
 KINDS = {
     "activity": "activity",
     "job": "jobs",

@@ -262,7 +262,7 @@ def test_a_hold_that_does_not_stand_cannot_be_released(lake: Lake) -> None:
     [
         pytest.param({"reason": " "}, "needs a reason and an owner", id="no reason"),
         pytest.param({"owner": ""}, "needs a reason and an owner", id="no owner"),
-        pytest.param({"tables": ["job"]}, "job is no lake table; known: activity", id="table"),
+        pytest.param({"tables": ["job"]}, "job is no sealed table; allowed: activity", id="table"),
         pytest.param(
             {"from_date": DAY, "to_date": date(2026, 1, 1)}, "before it begins", id="days"
         ),

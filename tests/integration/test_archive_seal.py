@@ -38,7 +38,7 @@ from pipelines.archive.tiles import read_leaves
 from pipelines.archive.verify import verify
 from pipelines.errors import LakeError, TrailhouseError
 from pipelines.lake.maintain import compact
-from pipelines.lake.schemas import TABLES
+from pipelines.lake.schemas import LOADED_TABLES
 from pipelines.lake.tables import Lake
 
 LAST = date(2026, 2, 5)
@@ -73,7 +73,7 @@ def test_every_table_is_sealed_from_its_first_day_through_the_last_closed_one(
     assert [one.index for one in sealed] == list(range(1, len(sealed) + 1))
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", LOADED_TABLES)
 def test_a_sealed_file_has_every_column_of_every_row(
     tmp_path_factory: pytest.TempPathFactory, sealed_lake: Lake, name: str
 ) -> None:
@@ -125,7 +125,7 @@ def test_event_types_of_rejected_input_are_its_reasons(sealed_lake: Lake) -> Non
     assert seals_of(sealed_lake, "loads")[0]["event_types"] == {}
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", LOADED_TABLES)
 def test_the_root_is_that_of_the_canonical_bytes_in_the_order_of_the_file(
     tmp_path: Path, sealed_lake: Lake, name: str
 ) -> None:
@@ -151,7 +151,7 @@ def test_an_empty_day_is_a_signed_statement_without_files(sealed_lake: Lake) -> 
 def test_every_object_of_the_archive_is_named_by_a_manifest(sealed_lake: Lake) -> None:
     named = {
         item["path"]
-        for name in TABLES
+        for name in LOADED_TABLES
         for manifest in seals_of(sealed_lake, name)
         for item in [*manifest["files"], *([manifest["tiles"]] if manifest["tiles"] else [])]
     }
@@ -229,7 +229,7 @@ def test_late_rows_are_a_numbered_supplement_of_their_day(place: Place, tmp_path
     ]
     # the row of `loads` is late as well; rejected has none, and every other table one or two
     assert {one.supplement for one in supplements} == {1, 2}
-    assert {one.table for one in supplements} == TABLES.keys() - {"rejected"}
+    assert {one.table for one in supplements} == set(LOADED_TABLES) - {"rejected"}
     assert before.items() <= objects_of(lake).items()
     sealed = [row for one in seals_of(lake, "jobs") for row in sealed_rows(lake, tmp_path, one)]
     assert sorted(row["event_id"] for row in sealed) == sorted(
@@ -313,7 +313,7 @@ def test_what_is_sealed_verifies_down_to_the_last_row(place: Place, tmp_path: Pa
     )
 
     assert found.findings == ()
-    assert found.checked.rows == sum(len(rows(lake, name)) for name in TABLES)
+    assert found.checked.rows == sum(len(rows(lake, name)) for name in LOADED_TABLES)
 
 
 def test_an_environment_that_was_not_sent_is_another_than_an_empty_one(tmp_path: Path) -> None:
@@ -436,7 +436,7 @@ def test_a_day_that_changed_without_a_load_is_refused_and_the_others_are_sealed(
     refused = [one for one in sealed if (one.table, one.event_date) == ("jobs", DAY)]
     assert refused == []
     if not sealed_before:
-        assert {one.table for one in sealed} == TABLES.keys() - {"jobs"}
+        assert {one.table for one in sealed} == set(LOADED_TABLES) - {"jobs"}
 
 
 def test_rows_that_the_loads_name_and_the_lake_lost_are_not_sealed_as_an_empty_day(
@@ -479,7 +479,7 @@ def test_a_load_that_was_cut_off_is_completed_and_sealed(tmp_path: Path) -> None
 
     sealed = seal_all(lake)
 
-    assert {one.table for one in sealed if one.rows} == TABLES.keys() - {"rejected"}
+    assert {one.table for one in sealed if one.rows} == set(LOADED_TABLES) - {"rejected"}
 
 
 def test_a_sealed_file_lets_a_recipe_be_found_without_reading_the_whole(tmp_path: Path) -> None:

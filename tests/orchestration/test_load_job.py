@@ -148,8 +148,8 @@ def test_a_mart_waits_for_the_marts_that_it_reads_and_then_follows_them(
     second = evaluate(instance, first.cursor)
 
     assert requested(first, "recipe_usage_daily") == {"2026-02-01"}
-    assert first.get_num_requested(dg.AssetKey("recipe_owners")) == 0
-    assert second.get_num_requested(dg.AssetKey("recipe_owners")) == 1
+    assert first.get_num_requested(dg.AssetKey("recipe_volume")) == 0
+    assert second.get_num_requested(dg.AssetKey("recipe_volume")) == 1
 
 
 def test_an_update_while_a_day_is_built_is_not_forgotten(

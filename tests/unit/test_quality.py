@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 
 from pipelines.cli.check import check as check_command
 from pipelines.errors import ConfigurationError
+from pipelines.exports.deliver import deliver
+from pipelines.exports.ledger import open_url
 from pipelines.lake.duck import connect
 from pipelines.lake.load import load
 from pipelines.lake.schemas import EVENT_TABLES
@@ -30,11 +32,13 @@ from pipelines.quality.log import Log, judge_volume
 from pipelines.quality.measure import create_views, measure, open_tables
 from pipelines.samples import write_sample
 from pipelines.settings import load_settings
+from pipelines.sinks.file import FileSettings
 from pipelines.sources.find import sources_of
 
 LOADED_AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 LOAD_DAY = LOADED_AT.date()
 DAYS = [date(2026, 2, 19) + timedelta(days=n) for n in range(10)]
+BY_LOAD_DAY = ("rejected", "loads", "deliveries")
 DAY = date(2026, 2, 27)
 """A working day with more than a week of history."""
 ANOTHER = "event_id || ':other' as event_id"
@@ -47,7 +51,22 @@ def clock() -> datetime:
 
 
 def days_of(table: str) -> list[date]:
-    return [LOAD_DAY] if table in ("rejected", "loads") else DAYS
+    return [LOAD_DAY] if table in BY_LOAD_DAY else DAYS
+
+
+def deliver_some(lake: Lake, folder: Path) -> None:
+    """Deliver the activity of a lake to a folder, which puts rows into `deliveries`."""
+    sink = FileSettings(
+        name="archive", kind="file", path=folder / "out", start="beginning", kinds=("activity",)
+    )
+    (folder / "out").mkdir()
+    numbers = count()
+    ledger = open_url(f"sqlite:///{folder}/ledger.sqlite")
+    (done,) = deliver(
+        lake, ledger, [sink], clock=clock, random=lambda: 0.5, unique=lambda: f"d{next(numbers)}"
+    )
+    assert done.delivered > 0
+    ledger.close()
 
 
 def open_lake(folder: Path) -> Lake:
@@ -63,6 +82,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = count()
     sources = sources_of([], lake.url, [str(root / "sample" / "landing")])
     load(lake, sources, clock=clock, unique=lambda: f"file-{next(names)}")
+    deliver_some(lake, root)
     return root / "lake"
 
 
@@ -75,7 +95,7 @@ def lake(sound: Path, tmp_path: Path) -> Lake:
 
 def spoil(lake: Lake, table: str, *changes: str, copies: int = 1, where: str = "true") -> None:
     """Add a changed copy of a row of the table (of many rows, for many copies)."""
-    day = LOAD_DAY if table in ("rejected", "loads") else DAY
+    day = LOAD_DAY if table in BY_LOAD_DAY else DAY
     opened = lake.open(table)
     connection = connect(lake.storage)
     connection.execute(
@@ -111,6 +131,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "rejected_ids_are_present": ("cast(null as varchar) as rejected_id",),
     "rejected_reasons_are_known": ("'other' as rejected_id", "'mood' as reason"),
     "rejected_bytes_are_kept": ("'other' as rejected_id", "cast(null as blob) as bytes"),
+    "delivery_ids_are_unique": (),
     "load_numbers_are_unique": (),
     "load_numbers_are_present": ("cast(null as bigint) as load_number",),
     "loads_account_for_every_record": ("2 as load_number", "received + 1 as received"),
@@ -158,7 +179,7 @@ def test_a_fault_fails_exactly_its_check_with_an_example(lake: Lake, name: str) 
     results = run_checks(lake, check.table, days_of(check.table), clock=clock)
 
     (found,) = failed(results)
-    day = LOAD_DAY if check.table in ("rejected", "loads") else DAY
+    day = LOAD_DAY if check.table in BY_LOAD_DAY else DAY
     assert found.name == name
     assert found.blocking == check.blocking
     assert list(found.metadata["failing_days"]) == [day.isoformat()]
@@ -430,6 +451,7 @@ def test_a_lake_on_s3_is_checked_like_one_in_a_folder(
     names = count()
     sources = sources_of([], lake.url, [str(tmp_path / "sample" / "landing")])
     load(lake, sources, clock=clock, unique=lambda: f"file-{next(names)}")
+    deliver_some(lake, tmp_path)
 
     results = [
         result
