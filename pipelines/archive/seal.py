@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.appending import append
+from pipelines.archive.begun import Begun, open_begun
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.retention import retain_until
@@ -23,7 +24,7 @@ from pipelines.lake.tables import Lake, explained
 
 if TYPE_CHECKING:
     from pipelines.archive.keys import Signer
-    from pipelines.archive.log import Log
+    from pipelines.archive.log import Entry, Log
 
 SHOWN = 10
 """Differences that an error names."""
@@ -78,7 +79,8 @@ def seal(
     """Seal every closed day of every stream that is not sealed, and late rows of sealed days.
 
     A seal exists once its entry is in the log; its files are durable before. Cut off at any moment
-    and run again, it goes on where it was; run twice at once, each seal is made once. Days whose
+    and run again, it goes on where it was; rows that came since are then a supplement. Run twice at
+    once, each seal is made once. Days whose
     rows differ from what was sealed, or from what the lake's loads wrote, are left alone; all
     others are sealed before the error. A load that was cut off is completed first.
 
@@ -109,20 +111,26 @@ def seal(
     with explained(lake.url), closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         log = open_log(lake)
         log.heal()
-        planned = plan(lake, connection, log.entries(), through or last)
-        writer = SealedFiles(
-            open_archive_place(lake),
-            connection,
-            planned.tables,
-            lake.storage.settings.work_dir,
-            file_rows,
-        )
-        sealing = _Sealing(lake, log, writer, clock, signer, by, fault, _Others(log))
-        for sealed in sealing.run(planned.seals):
-            if progress is not None:
-                progress("days sealed", 1, len(planned.seals))
-            if sealed is not None:
-                yield sealed
+        begun = open_begun(lake)
+        begun.sweep(log.entries())
+        for is_last in (False, True):
+            planned = plan(lake, connection, log.entries(), through or last)
+            writer = SealedFiles(
+                open_archive_place(lake),
+                connection,
+                planned.tables,
+                lake.storage.settings.work_dir,
+                file_rows,
+            )
+            begun.met = 0
+            sealing = _Sealing(lake, log, writer, clock, signer, by, fault, _Others(log), begun)
+            for sealed in sealing.run(planned.seals, is_last=is_last):
+                if progress is not None:
+                    progress("days sealed", 1, len(planned.seals))
+                if sealed is not None:
+                    yield sealed
+            if not begun.met:
+                break
     _refuse(planned)
 
 
@@ -140,10 +148,15 @@ def _refuse(planned: Plan) -> None:
 
 
 class _Others:
-    """What other writers sealed since the plan was made, once one of them was met."""
+    """What other writers sealed since the plan was made."""
 
     def __init__(self, log: Log) -> None:
         self._log, self._first, self._are_met = log, len(log.entries()), False
+        self._next = self._first
+
+    def appended(self, entry: Entry) -> None:
+        """Know an entry as our own."""
+        self._next = entry.index + 1
 
     def meet(self, planned: Planned) -> None:
         """Check now and from now on: who came first once may be ahead with the next as well."""
@@ -152,9 +165,10 @@ class _Others:
 
     def check(self, planned: Planned) -> None:
         """Raise `_SealedByOther` if another writer made this seal."""
-        if not self._are_met:
+        entries = self._log.entries()
+        if not self._are_met and len(entries) <= self._next:
             return
-        made = sealed_days(self._log.entries()[self._first :]).get(planned.stream, {})
+        made = sealed_days(entries[self._first :]).get(planned.stream, {})
         day = made.get(planned.event_date)
         if day is not None and day.supplement >= planned.supplement:
             raise _SealedByOther
@@ -170,8 +184,9 @@ class _Sealing:
     by: str
     fault: Fault
     others: _Others
+    begun: Begun
 
-    def run(self, seals: Iterable[Planned]) -> Iterator[Sealed | None]:
+    def run(self, seals: Iterable[Planned], *, is_last: bool) -> Iterator[Sealed | None]:
         """Write files of several days side by side, and append their entries in order."""
         workers = self.lake.storage.settings.threads
         waiting: deque[tuple[Planned, Future[dict[str, Any]]]] = deque()
@@ -182,11 +197,24 @@ class _Sealing:
                 # next sealing meets again: only so many
                 if len(waiting) > workers:
                     yield self._append(*waiting.popleft())
-                waiting.append((planned, pool.submit(self._write, planned)))
+                begun = self._begin(planned, is_last)
+                if begun is None:
+                    yield None
+                else:
+                    waiting.append((begun, pool.submit(self._write, begun)))
             while waiting:
                 yield self._append(*waiting.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _begin(self, planned: Planned, is_last: bool) -> Planned | None:
+        begun = self.begun.begin(planned, is_last=is_last)
+        try:
+            self.others.check(planned)  # now that others would meet our note
+        except _SealedByOther:
+            self.begun.end(planned)
+            return None
+        return begun
 
     def _write(self, planned: Planned) -> dict[str, Any]:
         settings = self.lake.storage.settings
@@ -208,8 +236,11 @@ class _Sealing:
                 recheck=lambda: self.others.meet(planned),
             )
         except _SealedByOther:
+            self.begun.end(planned)
             return None
+        self.others.appended(entry)
         self.fault("sealed")
+        self.begun.end(planned)
         return Sealed(
             *planned.stream,
             planned.event_date,

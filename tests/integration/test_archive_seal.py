@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, timedelta
 from hashlib import sha256
@@ -12,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from lakes import Place, activity, folder_place, job, rows, run_load, table
+from lakes import Place, activity, counts, folder_place, job, rows, run_load, table
 from sealing import (
     AT,
     DAY,
@@ -32,7 +33,7 @@ from sealing import (
 
 from pipelines.archive import merkle
 from pipelines.archive.log import open_mirror
-from pipelines.archive.place import open_archive_place
+from pipelines.archive.place import open_archive_place, open_place
 from pipelines.archive.seal import Sealed, seal
 from pipelines.archive.tiles import read_leaves
 from pipelines.archive.verify import verify
@@ -40,6 +41,7 @@ from pipelines.errors import LakeError, TrailhouseError
 from pipelines.lake.maintain import compact
 from pipelines.lake.schemas import LOADED_TABLES
 from pipelines.lake.tables import Lake
+from pipelines.sources.find import join
 
 LAST = date(2026, 2, 5)
 
@@ -354,9 +356,10 @@ class CutOff(Exception):
     """Ends a sealing at a durable step."""
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["as it was", "late rows came"])
 @pytest.mark.parametrize("step", ["written", "sealed"])
 def test_a_sealing_that_was_cut_off_goes_on_and_leaves_nothing_behind(
-    place: Place, tmp_path: Path, step: str
+    place: Place, tmp_path: Path, step: str, late: bool
 ) -> None:
     lake = lake_with_key(place, tmp_path)
     fill(place, lake)
@@ -369,17 +372,63 @@ def test_a_sealing_that_was_cut_off_goes_on_and_leaves_nothing_behind(
 
     with pytest.raises(CutOff):
         seal_all(lake, fault=fault)
+    if late:
+        land(place, "late", events(1))
+        run_load(lake, [place.landing], now=LOADED)
     seal_all(lake)
 
     seals = [entry.body for entry in entries_of(lake) if entry.kind == "seal"]
     made = [(s["table"], s["environment"], s["event_date"], s["supplement"]) for s in seals]
-    named = {
-        item["path"]
-        for body in seals
-        for item in [*body["files"], *([body["tiles"]] if body["tiles"] else [])]
-    }
-    assert len(set(made)) == len(made) == 5 * 3 + 2 * 2
-    assert objects_of(lake).keys() == named
+    supplements = [one for one in made if one[-1]]
+    assert len(set(made)) == len(made) == 5 * 3 + 2 * 2 + len(supplements)
+    assert bool(supplements) == late
+    assert list(open_place(join(lake.url, "archive_begun"), lake.storage).list()) == []
+    holds_everything_once(lake)
+
+
+def test_a_sealing_that_began_with_rows_unknown_to_another_is_looked_at_anew(
+    tmp_path: Path,
+) -> None:
+    """Two sealings plan the same day; between their plans more rows came."""
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    fill(place, lake)
+    began = False
+
+    def first_step(_: str) -> None:
+        nonlocal began
+        if not began:
+            began = True
+            land(place, "late", events(1))
+            run_load(lake, [place.landing], now=LOADED)
+            with pytest.raises(CutOff):
+                seal_all(lake, fault=cut_off, by="another")
+
+    written = 0
+
+    def cut_off(step: str) -> None:
+        nonlocal written
+        written += step == "written"
+        if written == 4:  # by then it has begun days that the first one has not
+            raise CutOff
+
+    seal_all(lake, fault=first_step)
+
+    holds_everything_once(lake)
+
+
+def holds_everything_once(lake: Lake) -> None:
+    """Hold that every row is sealed once, and that the log names every object."""
+    seals = [seal for name in LOADED_TABLES for seal in seals_of(lake, name)]
+    sealed = Counter[str]()
+    for one in seals:
+        sealed[one["table"]] += one["rows"]
+    assert sealed == Counter(counts(lake))
+    named = [
+        *(file for seal in seals for file in seal["files"]),
+        *(seal["tiles"] for seal in seals),
+    ]
+    assert objects_of(lake).keys() == {one["path"] for one in named if one}
 
 
 def test_two_sealings_at_once_make_each_seal_once(place: Place, tmp_path: Path) -> None:
