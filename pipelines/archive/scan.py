@@ -2,7 +2,8 @@
 
 A file's footer comes first: row groups whose bounds exclude the values asked for are not read. Of
 the others only the columns that the conditions look at are read, and the rest of a row group only
-where a row of it matches.
+where a row of it matches. A file that rows are taken from is held against its sealed digest first,
+so that no column of them is another than was sealed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.archive.contents import hashed
 from pipelines.archive.selection import Condition, columns_of, matching, may_match
 from pipelines.errors import TrailhouseError
 
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 SMALL_BYTES = 2**16
 """Below this, a file is fetched at once: its footer alone is asked for with as many bytes."""
+WHOLE_BYTES = 2**25
+"""Below this, a file that rows are taken from is read once, whole; of a larger one the row groups
+are read after it was hashed."""
 
 
 @dataclass(slots=True)
@@ -123,7 +129,7 @@ def _opened(
         raise _damaged(file, error) from error
 
 
-def _damaged(file: SealedObject, error: Exception) -> TrailhouseError:
+def _damaged(file: SealedObject, error: Exception | str) -> TrailhouseError:
     return TrailhouseError(
         f"{file.path} of the archive is missing or damaged ({error}); "
         "`trailhouse archive verify` names everything that was changed"
@@ -185,6 +191,25 @@ def _bounds(group: Any, columns: Sequence[str]) -> dict[str, tuple[str, str] | N
     return bounds
 
 
+def _as_sealed(place: Place, found: Found) -> bytes | None:
+    """Hold a whole file against its sealed digest; its content, unless that is too large."""
+    file, content = found.file, found.content
+    try:
+        if content is None and file.bytes <= WHOLE_BYTES:
+            content = place.get(file.path)
+        if content is None:
+            digest = hashed(place, file.path, file.bytes, lambda _: None).digest
+        else:
+            digest = sha256(content).hexdigest()
+    except FileNotFoundError as error:
+        raise _damaged(file, error) from error
+    if found.content is None:
+        found.reads.bytes += file.bytes
+    if digest != file.sha256:
+        raise _damaged(file, f"its SHA-256 is {digest}, sealed was {file.sha256}")
+    return content
+
+
 def read_rows(place: Place, found: Found) -> Iterator[tuple[NDArray[np.int64], pa.Table]]:
     """Read the rows that were found, a row group at a time.
 
@@ -193,11 +218,12 @@ def read_rows(place: Place, found: Found) -> Iterator[tuple[NDArray[np.int64], p
     """
     if not found.groups:
         return
-    with _opened(place, found.file, found.content, found.footer) as (source, parquet):
+    content = _as_sealed(place, found)
+    with _opened(place, found.file, content, found.footer) as (source, parquet):
         for group in found.groups:
             before = source.count
             rows = parquet.read_row_group(group.number, use_threads=False)
-            if found.content is None:
+            if content is None:
                 found.reads.bytes += source.count - before
             if len(group.positions) < rows.num_rows:
                 rows = rows.take(group.positions)

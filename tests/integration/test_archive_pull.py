@@ -40,6 +40,7 @@ from packs import (
     write,
 )
 
+from pipelines.archive import scan
 from pipelines.archive.evidence import verify
 from pipelines.archive.layout import Format
 from pipelines.archive.log import open_log
@@ -758,12 +759,18 @@ def test_a_deleted_day_stays_in_a_pack_as_its_manifest_and_its_deletion(
 # what is not pulled from an archive that was tampered with
 
 
-def test_rows_that_were_changed_in_the_archive_are_not_pulled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole_bytes", [scan.WHOLE_BYTES, 0], ids=["whole", "by row groups"])
+@pytest.mark.parametrize("column", ["raw", "actor_name"])
+def test_rows_that_were_changed_in_the_archive_are_not_pulled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str, whole_bytes: int
+) -> None:
+    monkeypatch.setattr(scan, "WHOLE_BYTES", whole_bytes)
+    monkeypatch.setattr(scan, "SMALL_BYTES", whole_bytes)
     of = sealed(folder_place(tmp_path), tmp_path)
     sealed_file = next(Path(of.lake.url, "archive", "activity").rglob("*.parquet"))
     held = pq.read_table(sealed_file)
-    at = held.schema.get_field_index("raw")
-    forged = held.set_column(at, "raw", [["{}"] * held.num_rows])
+    at = held.schema.get_field_index(column)
+    forged = held.set_column(at, column, [["{}"] * held.num_rows])
     pq.write_table(forged, sealed_file)
 
     with pytest.raises(TrailhouseError, match="archive verify"):
@@ -819,7 +826,8 @@ def test_a_recipe_is_pulled_from_the_row_groups_that_can_hold_it(tmp_path: Path)
     assert pulled.rows == 1
     # parent_id, which is null throughout, is told by the bounds alone
     assert (reads.row_groups, reads.row_groups_of) == (1, 4)
-    assert reads.bytes < reads.bytes_of / 3
+    # and the file that holds it is held against its digest
+    assert reads.bytes_of < reads.bytes < reads.bytes_of * 1.1
 
 
 def test_files_without_the_event_type_are_not_read(archive: Sealed, tmp_path: Path) -> None:
