@@ -8,12 +8,19 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import DeltaError
 
 from pipelines.errors import LakeError
 from pipelines.lake.duck import connect
 from pipelines.lake.tables import Lake
+from pipelines.lake.write import ROW_GROUP_ROWS
 from pipelines.models.comments import comment_of
 from pipelines.models.header import MODELS, Model
 from pipelines.models.relations import (
@@ -198,6 +205,7 @@ def _write(
         schema_mode="overwrite" if whole else None,
         partition_by=_partition_by(model) or None if whole else None,
         predicate=None if whole else f"{model.partition_column} in ({listed})",
+        writer_properties=WriterProperties(max_row_group_size=ROW_GROUP_ROWS),
         commit_properties=CommitProperties(app_transactions=list(transactions)),
     )
 

@@ -31,6 +31,9 @@ ASKED = (
     "people",
     "sign_ins_daily",
     "unseen_callers",
+    "recipe_events_monthly",
+    "resource_names_monthly",
+    "resource_days",
 )
 
 
@@ -246,7 +249,8 @@ def test_every_caller_in_the_sample_was_seen(sample: Sample) -> None:
 @pytest.mark.parametrize(
     ("call", "files_read"),
     [
-        ("recipe_timeline('Employee onboarding')", [1]),
+        ("recipe_timeline('Employee onboarding')", []),
+        ("recipe_timeline('Employee onboarding', all_jobs := true)", []),
         ("connection_timeline('Ledger database')", [1]),
     ],
 )
