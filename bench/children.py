@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from obstore.store import S3Store
 
+    from pipelines.lake.tables import Lake
+
 HERE = Path(__file__).parent
+ASKED = ("recipe_events_monthly", "recipe_stops")
+"""What the questions about one recipe read, besides the names."""
 
 
 def load_each(folder: str) -> None:
@@ -153,7 +157,9 @@ def ask(recipe: str) -> None:
         5, lambda: usage(connection, Span(first, last), by=UsageBy.RECIPE, rule=rule)
     )
     told["jobs"] = _best(1, partial(_fetch, connection, from_jobs, days))
-    told["read"] = {name: _read(connection, query) for name, query in queries.items()}
+    told["read"] = {
+        name: _read(lake, connection, queries[name], recipe) for name in ("who_stopped", "timeline")
+    }
     print(json.dumps(told))
 
 
@@ -173,27 +179,37 @@ def _best(times: int, run: Callable[[], object]) -> float:
     return min(found)
 
 
-def _read(connection: DuckDBPyConnection, query: str) -> list[str]:
-    """What the scans of a query read, by DuckDB's own profile: table, files, rows."""
+def _read(lake: Lake, connection: DuckDBPyConnection, query: str, recipe: str) -> list[str]:
+    """What a query reads: files, by DuckDB's own profile, and row groups, by their bounds."""
     import json
 
-    rows = connection.execute(f"explain (analyze, format json) {query}").fetchall()
+    profile = connection.execute(f"explain (analyze, format json) {query}").fetchall()[0][1]
     found: list[str] = []
 
     def look(node: dict[str, Any]) -> None:
         extra = node.get("extra_info") or {}
-        if isinstance(extra, dict) and "Scanning Files" in extra:
-            path = str(extra.get("File Path") or extra.get("Text") or extra.get("Function") or "")
-            table = path.rstrip("/").rpartition("/")[2]
-            found.append(
-                f"{table or 'scan'}: {extra['Scanning Files']} files, "
-                f"{node.get('operator_rows_scanned', 0):,} rows scanned"
+        if "Total Files Read" in extra:
+            table = next(
+                (name for name in ASKED if f"/{name}/" in str(extra.get("Filename(s)"))), None
             )
+            if table:
+                files = lake.open(table).file_uris()
+                bounds = connection.execute(
+                    "select count(*), count(*) filter (where $id between stats_min_value "
+                    "and stats_max_value) from parquet_metadata($files) "
+                    "where path_in_schema = 'recipe_id'",
+                    {"files": files, "id": recipe},
+                ).fetchall()
+                every, can = bounds[0]
+                found.append(
+                    f"reads {extra['Total Files Read']} of {len(files)} files of {table}; of its "
+                    f"{every} row groups {can} can hold the recipe, {every - can} are skipped"
+                )
         for part in node.get("children") or ():
             look(part)
 
-    look(json.loads(rows[0][1]))
-    return found
+    look(json.loads(profile))
+    return sorted(found)
 
 
 def put_objects(url: str, folder: str) -> None:

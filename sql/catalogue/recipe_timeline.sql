@@ -1,14 +1,15 @@
 -- Changes and jobs of a recipe in order of time, found by id or by a part of any of its names.
 -- grain:  event_id
--- reads:  recipe_events_monthly, jobs, resource_days, resource_names_monthly
+-- reads:  recipe_events_monthly, jobs, resource_names
 -- scope:  global
 -- macro:  recipe_timeline(recipe, all_jobs := false)
 -- note:   jobs are those that failed and the first that did not after one that did; all_jobs gives
---         every job, from the files of the days that resource_days has for the recipe.
+--         every job. Without it no file of activity and jobs is opened: the months' roll-ups are
+--         sorted by recipe, and of them only the row groups that can hold it are read.
 
 with ids as (
     select distinct resource_id
-    from resource_names_monthly
+    from resource_names
     where
         resource_kind = 'recipe'
         and (resource_id = recipe or contains(lower(resource_name), lower(recipe)))
@@ -23,15 +24,6 @@ events as (
         ) as outcome_before
     from recipe_events_monthly
     where recipe_id in (select resource_id from ids)
-),
-
-run_days as (
-    select distinct event_date
-    from resource_days
-    where
-        resource_kind = 'recipe'
-        and job_count > 0
-        and resource_id in (select resource_id from ids)
 ),
 
 told as (
@@ -73,7 +65,6 @@ told as (
     from jobs
     where
         all_jobs
-        and event_date in (select event_date from run_days)
         and recipe_id in (select resource_id from ids)
 )
 

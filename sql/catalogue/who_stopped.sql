@@ -1,6 +1,6 @@
 -- Who or what stopped a recipe, newest first; it is found by id, or by a part of any of its names.
 -- grain:  event_id
--- reads:  recipe_stops, resource_names_monthly
+-- reads:  recipe_stops, resource_names
 -- scope:  global
 -- macro:  who_stopped(recipe)
 -- note:   Workato itself is the actor where no person is.
@@ -9,7 +9,7 @@ with wanted as (
     select distinct
         workspace_id,
         resource_id
-    from resource_names_monthly
+    from resource_names
     where
         resource_kind = 'recipe'
         and (resource_id = recipe or contains(lower(resource_name), lower(recipe)))

@@ -150,3 +150,4 @@ select
     last_started_at,
     last_failed_at
 from told
+order by recipe_id asc, stopped_at asc, event_id asc

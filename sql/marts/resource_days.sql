@@ -2,8 +2,8 @@
 -- grain:  event_date, resource_kind, workspace_id, resource_id, resource_name
 -- reads:  resource_activity_daily
 -- scope:  month
--- note:   the timelines look here first, and then open only the files of those days; names that a
---         resource went by are all here, so that it is found under each.
+-- note:   the timelines of connections and people look here first, and then open only the files of
+--         those days.
 
 select
     resource_kind,

@@ -2,7 +2,7 @@
 -- grain:  month_date, resource_kind, workspace_id, resource_id, resource_name
 -- reads:  resource_activity_daily
 -- scope:  month
--- note:   what a name is looked up in; the days themselves are in resource_days.
+-- note:   what resource_names is made of.
 
 select
     resource_kind,

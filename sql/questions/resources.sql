@@ -1,6 +1,6 @@
 -- What a name can stand for: recipes, connections and people, under each name they went by.
 -- grain:  resource_kind, resource_id, resource_name, resource_email
--- reads:  resource_names_monthly, recipe_owners
+-- reads:  resource_names, recipe_owners
 -- scope:  global
 -- note:   jobs of old editions have no workspace; the environment is that of the workspace's jobs.
 
@@ -22,7 +22,7 @@ named as (
         max(case when workspace_id <> 'unknown' then workspace_id end) as workspace_id,
         max(last_seen_date) as last_seen_date,
         max(last_seen_at) as last_seen_at
-    from resource_names_monthly
+    from resource_names
     group by all
 )
 

@@ -32,7 +32,7 @@ ASKED = (
     "sign_ins_daily",
     "unseen_callers",
     "recipe_events_monthly",
-    "resource_names_monthly",
+    "resource_names",
     "resource_days",
 )
 
