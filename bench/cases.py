@@ -172,6 +172,7 @@ CASES: dict[str, Callable[[Sizes], list[Result]]] = {
         archive_pull_case.pull,
         export_cases.deliver_http,
         export_cases.deliver_gzip,
+        export_cases.deliver_fourteen,
     )
 }
 

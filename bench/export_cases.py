@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -12,6 +15,7 @@ from bench.process import Command, Measured, run, trailhouse
 from bench.records import LAST_DAY
 from bench.result import Result, Sizes
 
+SLOW_SECONDS = 2.0
 NOBODY = "http://127.0.0.1:9/"
 """Port 9 takes no connection: everything goes to the cache."""
 
@@ -53,6 +57,43 @@ def deliver_gzip(sizes: Sizes) -> list[Result]:
         )
     question = f"{sizes.jobs:,} events to it with gzip, against rendering and compressing alone"
     return [_rate("deliver_gzip", question, pairs, 0.7, "alone")]
+
+
+def deliver_fourteen(sizes: Sizes) -> list[Result]:
+    """Twelve sinks that are well, beside a dead and a slow one, against beside two more."""
+    events = max(sizes.jobs // 20, 1)
+    lake = _lake(replace(sizes, jobs=events))
+    with ExitStack() as stack:
+        urls = [stack.enter_context(receiver.running()) for _ in range(14)]
+        slow = stack.enter_context(receiver.running(SLOW_SECONDS))
+        pairs = interleave(
+            lambda: _to_many(lake, [NOBODY, slow, *urls[2:]]),
+            lambda: _to_many(lake, urls),
+            min(sizes.repeats, 3),
+        )
+    rate = median(1 / times for times in pairs.times)
+    return [
+        Result(
+            "deliver_fourteen",
+            f"{events:,} events to each of twelve sinks, with a dead one and one that takes "
+            f"{SLOW_SECONDS:g} s a batch beside them, against with two more that are well",
+            f"{rate:.2f} of its rate",
+            "at least 0.90",
+            rate >= 0.9,
+            (
+                f"seconds {seconds(pairs.ours):.1f}, all well {seconds(pairs.reference):.1f}",
+                f"peak {peak_mib(pairs.ours):,.0f} MiB",
+            ),
+        )
+    ]
+
+
+def _to_many(lake: Path, urls: Sequence[str]) -> Measured:
+    """Deliver until the last twelve have everything; seconds are those that this took."""
+    with data.scratch() as folder:
+        copy = data.linked(lake, folder)
+        measured = run(_child("deliver_to_many", copy, folder, 12, *urls))
+        return replace(measured, seconds=float(measured.output))
 
 
 def _rate(name: str, question: str, pairs: Pairs, target: float, other: str) -> Result:

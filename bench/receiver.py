@@ -1,10 +1,14 @@
-"""Receiver: an HTTP server that reads each body and says yes, as cheaply as Python can."""
+"""Receiver: an HTTP server that reads each body and says yes, as cheaply as Python can.
+
+`python -m bench.receiver SECONDS` waits so long before each answer.
+"""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +17,7 @@ from bench.process import ROOT
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def serve() -> None:
+def serve(delay_seconds: float = 0) -> None:
     """Answer one connection after the other; says its port first."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
@@ -22,11 +26,11 @@ def serve() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                while _answer(connection, space):
+                while _answer(connection, space, delay_seconds):
                     pass
 
 
-def _answer(connection: socket.socket, space: bytearray) -> bool:
+def _answer(connection: socket.socket, space: bytearray, delay_seconds: float) -> bool:
     head = b""
     while b"\r\n\r\n" not in head:
         read = connection.recv_into(space)
@@ -41,16 +45,16 @@ def _answer(connection: socket.socket, space: bytearray) -> bool:
         if not read:
             return False
         left -= read
+    time.sleep(delay_seconds)
     connection.sendall(ANSWER)
     return True
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(delay_seconds: float = 0) -> Iterator[str]:
     """A receiver in a process of its own; its URL."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "bench.receiver"], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
+    command = [sys.executable, "-m", "bench.receiver", str(delay_seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
             assert process.stdout is not None
             yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
@@ -59,4 +63,4 @@ def running() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(float(sys.argv[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 
 BACKOFF = Backoff()
+SIDE_BY_SIDE = 4
+"""Sinks that are delivered to at the same time: one that hangs leaves enough to use the processor,
+and each more has windows of its own in memory."""
 
 
 class OpenSink(Protocol):
@@ -108,9 +112,12 @@ def deliver(
         backoff: How long failing sinks are left alone.
         open_sink: Opens a sink.
 
+    Sinks are delivered to side by side, so that one that hangs holds up only itself; what is
+    passed in is called from several threads.
+
     Yields:
-        What was done for each sink, in their order, as soon as it is done. A sink that fails, or
-        whose template or filter is wrong, stops no other. Calling again with nothing new, nothing
+        What was done for each sink, in their order. A sink that fails, or whose template or
+        filter is wrong, stops no other. Calling again with nothing new, nothing
         due and nothing to say changes nothing.
 
     Raises:
@@ -121,8 +128,8 @@ def deliver(
     context = _Context(lake, ledger, around, notify, progress, open_sink)
     enabled = [sink for sink in sinks if sink.enabled]
     feed(lake, ledger, enabled, clock())
-    for sink in enabled:
-        yield _deliver_to(sink, context)
+    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="deliver") as pool:
+        yield from pool.map(lambda sink: _deliver_to(sink, context), enabled)
     mirror(lake, ledger, [sink.name for sink in enabled], unique=unique)
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from desk import MOODS, Desk, Service, nothing_is_lost, settings
 from lakes import NOW, activity, encode, folder_place, job, lake_at, rows, run_load, s3_place
+from receivers import Answer, Request, receiving
 from s3_server import S3Server
 
 from pipelines.exports.conservation import balance
@@ -17,6 +20,8 @@ from pipelines.exports.health import due_sinks, health
 from pipelines.exports.ledger import LedgerError, open_url
 from pipelines.exports.redrive import redrive
 from pipelines.exports.replay import plan_replay, replay
+from pipelines.sinks.http import HttpSettings
+from pipelines.sinks.registry import open_sink
 from pipelines.sinks.sink import Limits
 
 EVENTS = 22
@@ -53,6 +58,41 @@ def desk(lake_copy: Path, tmp_path: Path) -> Desk:
     return Desk(
         lake_at(lake_copy), f"sqlite:///{tmp_path}/ledger.sqlite", Service(tmp_path / "taken")
     )
+
+
+def test_of_fourteen_sinks_a_dead_and_a_slow_one_hold_up_no_other(desk: Desk) -> None:
+    """The slow one answers only after the twelve that are well have everything."""
+    everywhere = threading.Event()
+    waited: list[bool] = []
+    arrived: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def rule(request: Request) -> Answer:
+        name = request.path.strip("/")
+        if name == "slow":
+            waited.append(everywhere.wait(60))
+        with lock:
+            arrived[name] += len(request.lines)
+            if sum(arrived[one] for one in well) == EVENTS * len(well):
+                everywhere.set()
+        return Answer()
+
+    well = [f"sink{number}" for number in range(12)]
+    with receiving(rule) as receiver:
+        urls = {name: f"{receiver.url}/{name}" for name in ("slow", *well)}
+        # nobody listens at port 9
+        urls = {"slow": urls.pop("slow"), "dead": "http://127.0.0.1:9/dead"} | urls
+        desk.sinks = [
+            HttpSettings(name=name, kind="http", url=url, start="beginning", batch_events=5)
+            for name, url in urls.items()
+        ]
+
+        done = {one.sink: one for one in desk.deliver_all(open_sink=open_sink)}
+
+    assert set(waited) == {True}
+    assert done.pop("dead").waiting == EVENTS
+    assert {name: one.delivered for name, one in done.items()} == dict.fromkeys(done, EVENTS)
+    assert arrived == Counter(dict.fromkeys(["slow", *well], EVENTS))
 
 
 def test_what_is_loaded_arrives_once_and_in_order(desk: Desk) -> None:
