@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
@@ -28,6 +28,11 @@ FACT = "fact."
 PARALLEL = 16
 Content = tuple[Sequence[str], Mapping[str, Sequence[Any]]]
 """Messages, and facts of their events by column."""
+
+
+def batch_of(path: str) -> str:
+    """The id of the batch that a path of the cache is of."""
+    return PurePosixPath(path).stem
 
 
 @dataclass(frozen=True, slots=True)

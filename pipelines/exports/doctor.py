@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from pipelines.exports import schema
-from pipelines.exports.cache import Cache, Place
+from pipelines.exports.cache import Cache, Place, batch_of
 from pipelines.exports.conservation import balance
 from pipelines.exports.feed import feed, missing_loads
 from pipelines.exports.outbox import waiting_rows
@@ -29,6 +29,7 @@ Kind = Literal[
     "waiting_file_missing",
     "dead_file_missing",
     "file_of_nothing",
+    "file_of_unknown_batch",
     "books_differ",
 ]
 
@@ -82,7 +83,8 @@ def repair(
     """Mend what can be mended without losing anything.
 
     Loads are fed, interrupted runs put in order, missing files rendered again from the lake, and
-    files that belong to nothing removed.
+    files of batches that are settled removed. Files of batches that the ledger never heard of stay:
+    where it was lost, they may be all that is left of events.
 
     Returns:
         What differs afterwards; repairing again changes nothing.
@@ -98,7 +100,7 @@ def repair(
             lost = {f.subject for look in (_waiting, _dead) for f in look(sink) if f.repair}
             for batch_id in sorted(lost):
                 rebuild(lake, ledger, settings, sink.cache, batch_id)
-            sink.cache.remove([finding.subject for finding in _strays(sink)])
+            sink.cache.remove([finding.subject for finding in _strays(sink) if finding.repair])
     return examine(lake, ledger, sinks, now=now)
 
 
@@ -172,17 +174,27 @@ def _strays(sink: _Sink) -> Iterator[Finding]:
             BATCHES.c.sink == sink.name
         )
         known = {path for row in connection.execute(others) for path in row if path}
+        settled = set(
+            connection.scalars(sa.select(BATCHES.c.batch_id).where(BATCHES.c.sink == sink.name))
+        )
     places: tuple[Place, ...] = ("waiting", "dead")
     for place in places:
         for path in sink.cache.stored(place):
-            if path not in known and path not in waiting:
-                yield Finding(
-                    sink.name,
-                    "file_of_nothing",
-                    path,
-                    f"{path} belongs to no batch that waits or is dead",
-                    "remove it",
-                )
+            if path in known or path in waiting:
+                continue
+            if batch_of(path) in settled:
+                what = f"{path} belongs to no batch that waits or is dead"
+                yield Finding(sink.name, "file_of_nothing", path, what, "remove it")
+                continue
+            yield Finding(
+                sink.name,
+                "file_of_unknown_batch",
+                path,
+                f"{path} is of a batch that the ledger never heard of, as when a ledger was lost: "
+                "put the ledger back from a copy, or send the days of its events again with "
+                f"`trailhouse replay {sink.name}`, then remove it",
+                None,
+            )
 
 
 def _books(sink: _Sink) -> Iterator[Finding]:

@@ -92,7 +92,9 @@ def test_a_file_of_dead_letters_that_is_gone_is_rendered_again(desk: Desk) -> No
 def test_a_file_that_belongs_to_nothing_is_removed(desk: Desk) -> None:
     desk.deliver()
     folder = Path(desk.lake.url) / "exports/siem/waiting"
-    shutil.copy(next(folder.iterdir()), folder / f"{'0' * 64}.parquet")
+    stale = shutil.copy(next(folder.iterdir()), desk.service.taken.parent)
+    recovered(desk)
+    shutil.copy(stale, folder)
 
     planned, left = look(desk), mend(desk)
 
@@ -110,9 +112,28 @@ def test_a_load_without_an_entry_is_entered(desk: Desk) -> None:
     planned = look(desk)
     mend(desk)
 
-    assert planned == ["load_not_fed"] + ["file_of_nothing"] * 4
+    assert planned == ["load_not_fed"] + ["file_of_unknown_batch"] * 4
     recovered(desk)
+    # the same batches were sent anew, so that what lay there is now known to be settled
+    assert (look(desk), mend(desk)) == (["file_of_nothing"] * 4, [])
     nothing_is_lost(desk)
+
+
+def test_what_waits_is_kept_where_the_ledger_was_lost(desk: Desk, tmp_path: Path) -> None:
+    desk.deliver()
+    waiting = desk.files()
+    # a sink that begins with what comes next would never be fed these again
+    lost = Desk(desk.lake, f"sqlite:///{tmp_path}/new.sqlite", desk.service)
+    lost.sinks = [settings(start="now")]
+
+    left = mend(lost)
+
+    assert len(waiting) == 4
+    assert desk.files() == waiting
+    assert [(finding.kind, finding.repair) for finding in left] == [
+        ("file_of_unknown_batch", None)
+    ] * 4
+    assert "trailhouse replay siem" in left[0].what
 
 
 def test_books_that_do_not_agree_are_shown_and_left_to_a_person(desk: Desk) -> None:
