@@ -107,7 +107,8 @@ def _cut(block: bytes, offset: int) -> list[Record]:
     records = []
     for line in block.split(b"\n"):
         if text := line.strip(SPACE):
-            records.append((offset + line.find(text[:1]), text))
+            # most lines have nothing to strip, and are then the same object
+            records.append((offset if text is line else offset + line.find(text[:1]), text))
         offset += len(line) + 1
     return records
 
