@@ -42,6 +42,14 @@ _BATCH = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
+class Staged:
+    """A staged file: its sound rows per UTC day, and how many bytes a row has, uncompressed."""
+
+    days: dict[date, int]
+    row_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """Staged rows of one load; files per table, and the days that each holds.
 
@@ -53,8 +61,8 @@ class Stage:
     connection: DuckDBPyConnection
     folder: Path
     loaded_at: datetime
-    files: dict[str, dict[Path, dict[date, int]]] = field(default_factory=dict)
-    """Table → staged file → sound rows per UTC day."""
+    files: dict[str, dict[Path, Staged]] = field(default_factory=dict)
+    """Table → staged file → what it holds."""
 
     def __post_init__(self) -> None:
         """Prepare the database: the macro that reads times."""
@@ -160,8 +168,17 @@ class _BatchWriter:
             )
             unsorted.unlink()
         days = {day: sound for day, sound, _ in counted if sound}
-        self.stage.files.setdefault(table, {})[path] = days
+        self.stage.files.setdefault(table, {})[path] = Staged(days, _row_bytes(path))
         return path, sum(problems for *_, problems in counted)
+
+
+def _row_bytes(path: Path) -> float:
+    """Bytes of a row before compression, on average."""
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(path)
+    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+    return float(sum(group.total_byte_size for group in groups) / max(footer.num_rows, 1))
 
 
 def _arrow(batch: Batch, first_row: int) -> pa.Table:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from duckdb import DuckDBPyConnection
 
-    from pipelines.lake.stage import Stage
+    from pipelines.lake.stage import Stage, Staged
 
 FILE_BYTES = 256 * 2**20
 """Size at which a data file is full."""
+SORT_SHARE = 1 / 4
+"""Part of the memory of a thread that the rows of one sort may take, as they are staged. The sort
+holds them twice, and a file that is written one group of them more."""
 ROW_GROUP_ROWS = 16_384
 """Small enough that a question about one recipe skips most of a day."""
 ORDER = (*EVENT_TABLES, "rejected")
@@ -64,11 +68,13 @@ class Writer:
     def days(self) -> list[date]:
         """The UTC days of the staged rows, in order."""
         files = (self.stage.files.get(name, {}) for name in ORDER)
-        return sorted({day for held in files for days in held.values() for day in days})
+        return sorted({day for held in files for staged in held.values() for day in staged.days})
 
     def write(self) -> Iterator[list[Written]]:
         """Write every day; yields, in order of the days, what became of each table's rows."""
         tables = {name: self.lake.open(name) for name in ORDER if self.stage.files.get(name)}
+        # every join here finds wide rows by narrow ones, which are the ones to be held
+        self.connection.execute("set disabled_optimizers = 'build_side_probe_side'")
         with ThreadPoolExecutor(self.lake.storage.settings.threads) as pool:
             yield from pool.map(lambda day: self._write_day(tables, day), self.days)
 
@@ -76,54 +82,74 @@ class Writer:
         written: list[Written] = []
         with closing(self.connection.cursor()) as cursor:
             for name, table in tables.items():
-                staged = [str(path) for path, days in self.stage.files[name].items() if day in days]
+                held = self.stage.files[name]
+                staged = {path: held[path] for path in held if day in held[path].days}
                 if not staged:
                     continue
-                if name == "job_steps" and not any(part.table == "jobs" for part in written):
-                    continue  # no job of that day is sound, so that none of its steps counts
-                rows = (
-                    f"select * from read_parquet({list_literal(staged)}) "
-                    "semi join objects using (object_index) "
-                    f"where event_date = date '{day.isoformat()}' and problem is null"
+                if name == "job_steps":  # they come with their job, or not at all
+                    if any(part.table == "jobs" and part.kept for part in written):
+                        written.append(self._write_rows(cursor, name, day, staged, "kept_jobs"))
+                    continue
+                met, kept = self._choose(
+                    cursor, name, _rows(list(staged), day), partition_files(table, [day])
                 )
-                met, kept = self._choose(cursor, name, rows, partition_files(table, [day]))
-                rows = f"from ({rows}) semi join kept_{name} using (row_id)"
-                files = self._write_files(cursor, name, day, rows) if kept else []
-                types = _types(cursor, rows) if kept and name == "activity" else {}
-                written.append(Written(name, day, met, kept, files, types))
+                if kept:
+                    only = f"kept_{name}" if kept < met else ""
+                    part = self._write_rows(cursor, name, day, staged, only)
+                    written.append(replace(part, met=met))
+                else:
+                    written.append(Written(name, day, met, 0, [], {}))
         return written
 
     def _choose(
         self, cursor: DuckDBPyConnection, name: str, rows: str, existing: list[str]
     ) -> tuple[int, int]:
-        """Note in `kept_<table>` which rows to keep: the first of each event the lake lacks."""
-        met, kept = (f"{verb}_{name}" for verb in ("met", "kept"))
+        """Note in `kept_<table>` which rows to keep: the first of each event the lake lacks.
+
+        Returns:
+            How many rows there are, and how many of them to keep.
+        """
+        rows = f"{rows} semi join objects using (object_index)"
         if name == "rejected":
-            cursor.execute(f"create or replace temp table {kept} as select row_id from ({rows})")
-        elif name == "job_steps":
-            cursor.execute(
-                f"create or replace temp table {kept} as "
-                f"select distinct row_id from ({rows}) semi join kept_jobs using (row_id)"
-            )
-        else:
-            cursor.execute(
-                f"create or replace temp table {met} as "
-                "select event_id, min(row_id) as row_id, count(*) as records "
-                f"from ({rows}) group by event_id"
-            )
-            lacking = (
-                f"anti join read_parquet({list_literal(existing)}) using (event_id)"
-                if existing
-                else ""
-            )
-            cursor.execute(
-                f"create or replace temp table {kept} as select row_id from {met} {lacking}"
-            )
-            return _one(cursor, f"select sum(records) from {met}"), _one(
-                cursor, f"select count(*) from {kept}"
-            )
-        count = _one(cursor, f"select count(*) from ({rows}) semi join {kept} using (row_id)")
-        return count, count
+            count = _one(cursor, f"select count(*) {rows}")
+            return count, count
+        cursor.execute(
+            f"create or replace temp table met_{name} as "
+            "select event_id, min(row_id) as row_id, count(*) as records "
+            f"{rows} group by event_id"
+        )
+        lacking = (
+            f"anti join read_parquet({list_literal(existing)}) using (event_id)" if existing else ""
+        )
+        cursor.execute(
+            f"create or replace temp table kept_{name} as select row_id from met_{name} {lacking}"
+        )
+        met = _one(cursor, f"select sum(records) from met_{name}")
+        return met, _one(cursor, f"select count(*) from kept_{name}")
+
+    def _write_rows(
+        self,
+        cursor: DuckDBPyConnection,
+        name: str,
+        day: date,
+        staged: Mapping[Path, Staged],
+        only: str,
+    ) -> Written:
+        """Write the day's rows, all or those in the table `only`.
+
+        A day that does not fit into memory becomes several files, each sorted.
+        """
+        files: list[DataFile] = []
+        types: Counter[str] = Counter()
+        settings = self.lake.storage.settings
+        most = settings.memory_limit_mb * 2**20 * SORT_SHARE / settings.threads
+        for paths in _sortable(staged, day, most):
+            rows = _rows(paths, day) + (f" semi join {only} using (row_id)" if only else "")
+            files += self._write_files(cursor, name, day, rows)
+            if name == "activity":
+                types.update(_types(cursor, rows))
+        kept = sum(file.rows for file in files)
+        return Written(name, day, kept, kept, files, dict(types))
 
     def _write_files(
         self, cursor: DuckDBPyConnection, name: str, day: date, rows: str
@@ -150,16 +176,42 @@ class Writer:
         )
         outer = ", ".join(f"{later.get(column, column)} as {column}" for column in columns)
         query = (
-            f"select {outer} from (select {inner} from ({rows}) as s "
+            f"select {outer} from (select {inner} from (select * {rows}) as s "
             "inner join objects as o using (object_index) "
             f"order by {', '.join(TABLES[name].sort)})"
         )
         return write_files(self.lake, cursor, name, day, query, self.unique())
 
 
+def _rows(paths: list[Path], day: date) -> str:
+    """The sound rows of a day in some staged files, as a `from` clause that can be continued."""
+    files = list_literal([str(path) for path in paths])
+    return (
+        f"from (from read_parquet({files}) "
+        f"where event_date = date '{day.isoformat()}' and problem is null)"
+    )
+
+
+def _sortable(staged: Mapping[Path, Staged], day: date, most: float) -> Iterator[list[Path]]:
+    """Cut the staged files of a day into lists whose rows take at most `most` bytes."""
+    chosen: list[Path] = []
+    size = 0.0
+    for path, held in staged.items():
+        more = held.days[day] * held.row_bytes
+        if chosen and size + more > most:
+            yield chosen
+            chosen, size = [], 0.0
+        chosen.append(path)
+        size += more
+    yield chosen
+
+
 def _types(cursor: DuckDBPyConnection, rows: str) -> dict[str, int]:
     return dict(
-        cursor.execute(f"select event_type, count(*) from ({rows}) group by event_type").fetchall()
+        cursor.execute(
+            f"select event_type, count(*) {rows} semi join objects using (object_index) "
+            "group by event_type"
+        ).fetchall()
     )
 
 
@@ -197,7 +249,10 @@ def write_files(
         files = []
         for number, local in enumerate(sorted(Path(folder).glob("*.parquet"))):
             path = f"event_date={day.isoformat()}/{unique}-{number:03d}.parquet"
-            files.append(describe_file(table, path, day, local))
+            described = describe_file(table, path, day, local)
+            if not described.rows:
+                continue  # DuckDB writes a file for no rows, too
+            files.append(described)
             put_file(lake, local, join(lake.table_url(table), path))
         return files
 

@@ -321,3 +321,26 @@ def test_a_load_is_dated_by_the_given_clock(tmp_path: Path) -> None:
     (row,) = rows(lake, "activity")
     assert row["loaded_at"] == NOW
     assert row["source_uri"] == str(tmp_path / "a.json")
+
+
+def test_a_day_that_does_not_fit_into_memory_becomes_several_sorted_files(tmp_path: Path) -> None:
+    landing, count = tmp_path / "landing.ndjson", 100_000
+    with landing.open("wb") as file:  # half of the memory, and 2 KB each
+        for n in range(count):
+            record = job(id=f"j-{n}", recipe_id=n % 7, title=f"{n:05d}" * 330)
+            file.write(encode(record) + b"\n")
+    lake = lake_at(tmp_path / "lake", memory_limit_mb=384)
+
+    report = run_load(lake, [landing])
+
+    keys = [
+        connect(lake.storage)
+        .execute(
+            "select workspace_id, recipe_id, occurred_at from read_parquet($file)", {"file": f}
+        )
+        .fetchall()
+        for f in lake.open("jobs").file_uris()
+    ]
+    assert report.accepted == sum(map(len, keys)) == count
+    assert len(keys) > 1
+    assert all(held == sorted(held) for held in keys)
