@@ -272,3 +272,27 @@ class AzureMonitor:
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 """The clock of the tests of sinks."""
+TABLES: dict[str, dict[str, Any]] = {
+    "http": {"url": "{}"},
+    "splunk_hec": {"url": "{}", "token": "env:KEY"},
+    "datadog": {"intake_url": "{}", "api_url": "{}", "api_key": "env:KEY"},
+    "sumo": {"url": "env:URL"},
+    "loki": {"url": "{}", "tenant": "acme"},
+    "elasticsearch": {"url": "{}", "index": "workato-audit", "api_key": "env:KEY"},
+    "azure_monitor": {
+        "endpoint": "{}",
+        "authority_url": "{}",
+        "rule_id": "dcr-0123",
+        "stream": "Custom-Trailhouse",
+        "tenant_id": "tenant-1",
+        "client_id": "app",
+        "client_secret": "env:KEY",
+    },
+}
+"""Settings of a sink of each kind that speaks HTTP; the braces are the receiver's address."""
+
+
+def table_at(url: str, kind: str, **more: Any) -> dict[str, Any]:
+    """The table of a sink at a receiver; its secrets are in `KEY`, Sumo's address in `URL`."""
+    table = {name: value.replace("{}", url) for name, value in TABLES[kind].items()}
+    return {"name": "s", "kind": kind, "timeout_seconds": 5} | table | more

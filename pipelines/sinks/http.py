@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 """What a header may be called (RFC 9110, 5.6.2)."""
+PAGE = re.compile(r"\ufeff?\s*<(!doctype\s+)?html", re.IGNORECASE)
 MEANT = {401, 403, 407, 429}
 """Answers to a probe that hold for every method."""
 MOST_SINGLE_EVENTS = 100
@@ -75,7 +76,7 @@ class HttpSettings(HttpFamilySettings):
     gzip: bool = False
     """Compress bodies; not every endpoint understands it."""
     judge_answer: bool = True
-    """Take `{"ok": false}`, `{"success": false}` or an `error` in a 2xx answer for a failure."""
+    """Take `{"ok": false}`, `{"success": false}`, an `error` or a page in 2xx for a failure."""
     probe_url: Url | None = None
     """Address that tells whether the service is well; without it `url` is asked with HEAD."""
 
@@ -211,7 +212,14 @@ def _headers(settings: HttpSettings) -> tuple[dict[str, str], list[str]]:
 
 
 def _failure_in(answer: Answer) -> str | None:
-    """What a JSON answer says of a failure, although its status is 2xx."""
+    """What an answer says of a failure, although its status is 2xx.
+
+    A page is what a login or a portal shows. Services that call a word such as `ok` HTML, as
+    Slack's webhooks do, are believed.
+    """
+    is_html = "text/html" in answer.headers.get("content-type", "").lower()
+    if PAGE.match(answer.text) or (is_html and "<" in answer.text):
+        return "it is a page for people; see whether the url leads to a login"
     found = answer.json
     for name in ("error", "errors"):
         if found.get(name):
