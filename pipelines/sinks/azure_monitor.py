@@ -6,7 +6,7 @@ learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -160,5 +160,12 @@ class AzureMonitorSink:
             raise TransientSinkError(f"{service} answered without a token", cause="wrong_answer")
         self._token = token
         self._client.hide(token)
-        lasts = found.get("expires_in")
-        self._until = time.monotonic() + max(0, int(lasts or 0) - RENEW_SECONDS)
+        self._until = time.monotonic() + max(0, _seconds(found.get("expires_in")) - RENEW_SECONDS)
+
+
+def _seconds(value: Any) -> int:
+    """How long a token lasts; where that cannot be read, it is renewed before each batch."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0

@@ -27,7 +27,7 @@ from pipelines.sinks.sink import (
     Receipt,
     TransientSinkError,
 )
-from pipelines.sinks.verdict import accepted, refusal
+from pipelines.sinks.verdict import TRANSIENT, accepted, refusal
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
@@ -112,10 +112,7 @@ class ElasticsearchSink:
         self._client.close()
 
     def _receipt(self, values: Values, answer: Answer) -> Receipt:
-        found = answer.json
-        if found.get("errors") is False:
-            return values.receipt(f"{answer.status} {len(values.texts)} created", {}, {})
-        items = found.get("items")
+        items = answer.json.get("items")
         if not isinstance(items, list) or len(items) != len(values.texts):
             raise TransientSinkError(
                 f"{self._service} did not answer for each event",
@@ -132,10 +129,12 @@ class ElasticsearchSink:
                     cause="not_found" if status == 404 else "access_denied",
                     response=said,
                 )
-            if status == 429 or status // 100 == 5:
-                retry[at] = said
-            elif status // 100 != 2 and status != IS_THERE:
+            if status // 100 == 2 or status == IS_THERE:
+                continue
+            if status // 100 == 4 and status not in TRANSIENT:
                 refused[at] = said
+            else:
+                retry[at] = said
         if len(retry) == len(items):
             raise TransientSinkError(
                 f"{self._service} took nothing: {retry[0]}", cause="throttled", response=retry[0]
@@ -146,11 +145,12 @@ class ElasticsearchSink:
 
 def _judged(item: Any) -> tuple[int, str]:
     """Status of one event and what was said of it; what cannot be read counts as not delivered."""
-    created = item.get("create", {}) if isinstance(item, dict) else {}
-    status = created.get("status")
-    if not isinstance(status, int):
+    created = item.get("create") if isinstance(item, dict) else None
+    if not isinstance(created, dict) or type(status := created.get("status")) is not int:
         return 500, "no status was answered"
-    error = created.get("error") or {}
+    error = created.get("error")
+    if not isinstance(error, dict):
+        return status, f"{status} {error or ''}".strip()[:500]
     return status, f"{status} {error.get('type', '')}: {error.get('reason', '')}"[:500]
 
 
