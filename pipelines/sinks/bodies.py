@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.sinks.sink import Batch, Receipt
+from pipelines.sinks.sink import Batch, Receipt, SinkError
 
 NOT_JSON = "the message is not one valid JSON value: {}"
 
@@ -24,7 +24,11 @@ class Values:
     refused: Mapping[int, str]
 
     def receipt(
-        self, response: str, refused: Mapping[int, str], retry: Mapping[int, str]
+        self,
+        response: str,
+        refused: Mapping[int, str],
+        retry: Mapping[int, str],
+        failure: SinkError | None = None,
     ) -> Receipt:
         """The receipt of the batch, from what was answered to the values by their own position."""
         back = self.positions
@@ -32,6 +36,7 @@ class Values:
             response,
             refused={**self.refused, **{back[at]: why for at, why in refused.items()}},
             retry={back[at]: why for at, why in retry.items()},
+            failure=failure,
         )
 
 

@@ -5,6 +5,7 @@ Format and item statuses: elastic.co/docs/api/doc/elasticsearch/operation/operat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -25,6 +26,7 @@ from pipelines.sinks.sink import (
     ConfigurationSinkError,
     Limits,
     Receipt,
+    SinkError,
     TransientSinkError,
 )
 from pipelines.sinks.verdict import TRANSIENT, accepted, refusal
@@ -135,12 +137,22 @@ class ElasticsearchSink:
                 refused[at] = said
             else:
                 retry[at] = said
-        if len(retry) == len(items):
-            raise TransientSinkError(
-                f"{self._service} took nothing: {retry[0]}", cause="throttled", response=retry[0]
-            )
+        failure = self._postponement(retry)
+        if failure and len(retry) == len(items):
+            raise failure
         taken = len(items) - len(refused) - len(retry)
-        return values.receipt(f"{answer.status} {taken} created", refused, retry)
+        return values.receipt(f"{answer.status} {taken} created", refused, retry, failure)
+
+    def _postponement(self, retry: Mapping[int, str]) -> SinkError | None:
+        """Why Elasticsearch wants documents again."""
+        if not retry:
+            return None
+        said = next(iter(retry.values()))
+        return TransientSinkError(
+            f"{self._service} did not take {len(retry)} documents: {said}",
+            cause="throttled" if said.startswith("429") else "server_error",
+            response=said,
+        )
 
 
 def _judged(item: Any) -> tuple[int, str]:

@@ -158,7 +158,7 @@ class HttpSink:
                 if not at:
                     raise
                 waiting = dict.fromkeys(range(at, len(batch)), str(error))
-                return Receipt(said, refused, waiting)
+                return Receipt(said, refused, waiting, error)
         return Receipt(said, refused)
 
     def _post(self, key: str, body: bytes, content_type: str) -> str:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from desk import Desk, Service
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from lakes import activity, encode, folder_place, run_load
 from receivers import Answer, Receiver, Request, receiving
 from services import NOW, TABLES, table_at
 
+from pipelines.exports import schema
+from pipelines.exports.states import find_state
 from pipelines.lake.storage import Storage
 from pipelines.settings import load_settings
+from pipelines.sinks.http import HttpSettings
 from pipelines.sinks.registry import open_sink
 from pipelines.sinks.sink import Batch, Sink, SinkError, TransientSinkError
 
@@ -179,3 +187,40 @@ def test_any_answer_of_an_object_store_becomes_a_verdict(
     table = {"name": "s", "kind": kind, "endpoint_url": receiver.url, "format": "single"}
 
     attempt(opened(table | {"timeout_seconds": 2, "key": "{event_id}"} | OBJECTS[kind]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "breaker", "cause"),
+    [
+        pytest.param(Answer(429, headers={"Retry-After": "7200"}), "closed", "throttled"),
+        pytest.param(Answer(401), "open", "bad_credentials"),
+    ],
+)
+def test_what_stops_a_batch_half_way_is_what_the_ledger_goes_by(
+    receiver: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    breaker: str,
+    cause: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = folder_place(tmp_path)
+    place.put("a.ndjson", b"\n".join(encode(activity()) for _ in range(3)))
+    run_load(place.lake(), [place.landing])
+    sink = HttpSettings(name="s", kind="http", url=receiver.url, format="single", start="beginning")
+    desk = Desk(
+        place.lake(), f"sqlite:///{tmp_path}/ledger.sqlite", Service(tmp_path / "x"), [sink]
+    )
+    receiver.then(Answer(200), answer)
+
+    desk.deliver(open_sink=open_sink)
+
+    with desk.ledger.read() as connection:
+        state = find_state(connection, "s")
+        attempts = connection.execute(sa.select(schema.attempts.c.cause)).scalars().all()
+    assert state is not None
+    assert (state.breaker, state.cause, attempts) == (breaker, cause, [cause])
+    if answer.headers:
+        assert state.next_attempt_at == desk.now + timedelta(hours=2)
+    assert (desk.balance().delivered, desk.balance().waiting) == (1, 2)

@@ -121,6 +121,7 @@ def test_of_single_events_the_refused_are_named_and_after_a_failure_all_wait(
 
     assert receipt.refused == {1: "422 no"}
     assert list(receipt.retry) == [3, 4]
+    assert receipt.postponement.cause == "server_error"
     assert [request.body for request in receiver.requests] == [b"a", b"b", b"c", b"d"]
 
 

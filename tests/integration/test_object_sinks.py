@@ -506,6 +506,21 @@ def test_events_whose_objects_were_not_stored_wait_and_refused_ones_are_named(
     assert list(receipt.retry) == [2]
     assert "SlowDown" in receipt.retry[2]
     assert receipt.refused == {3: "400 KeyTooLongError: because"}
+    assert receipt.postponement.cause == "throttled"
+
+
+def test_a_right_that_is_lost_half_way_is_no_throttling(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rule(request: Request) -> Answer:
+        if "j-A2-B" in request.path:
+            return Answer(503, error("SlowDown"))
+        return Answer(403, error("AccessDenied")) if "j-A4-B" in request.path else STORED
+
+    with receiving(rule) as receiver:
+        receipt = s3_at(receiver, monkeypatch, format="single").send(batch(*"abcde"))
+
+    assert list(receipt.retry) == [2, 4]
+    assert isinstance(receipt.failure, ConfigurationSinkError)
+    assert receipt.failure.cause == "access_denied"
 
 
 def test_a_store_that_refuses_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -421,6 +421,7 @@ class TestElasticsearch:
         assert sorted(elastic.documents) == ["job:0", "job:3"]
         assert sorted(receipt.refused) == [1, 2]
         assert sorted(receipt.retry) == [4, 5]
+        assert receipt.postponement.cause == "throttled"
         assert "document_parsing_exception" in receipt.refused[1]
 
     def test_a_full_queue_is_transient(self, elastic: Elasticsearch, receiver: Receiver) -> None:
