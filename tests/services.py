@@ -198,17 +198,20 @@ class Elasticsearch:
         if not request.body.endswith(b"\n"):
             return say(400, error={"reason": "The bulk request must be terminated by a newline"})
         lines = request.lines[:-1]
-        items = [
-            self._create(json.loads(lines[at])["create"]["_id"], json.loads(lines[at + 1]), request)
-            for at in range(0, len(lines), 2)
-        ]
-        failed = any(item["status"] >= 400 for item in items)
-        return say(200, errors=failed, items=[{"create": item} for item in items])
+        items = []
+        for at in range(0, len(lines), 2):
+            ((operation, target),) = json.loads(lines[at]).items()
+            document = json.loads(lines[at + 1])
+            items.append({operation: self._write(operation, target["_id"], document, request)})
+        failed = any(item["status"] >= 400 for found in items for item in found.values())
+        return say(200, errors=failed, items=items)
 
-    def _create(self, name: str, document: dict[str, Any], request: Request) -> dict[str, Any]:
+    def _write(
+        self, operation: str, name: str, document: dict[str, Any], request: Request
+    ) -> dict[str, Any]:
         if request.path != f"/{self.index}/_bulk":
             return _item(404, "index_not_found_exception", "no such index")
-        if name in self.documents:
+        if operation == "create" and name in self.documents:
             return _item(409, "version_conflict_engine_exception", "document already exists")
         if "@timestamp" not in document or not isinstance(document.get("count", 0), int):
             return _item(400, "document_parsing_exception", "failed to parse field [count]")

@@ -34,7 +34,7 @@ from pipelines.sinks.verdict import TRANSIENT, accepted, refusal
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
 
-ANSWER = "errors,items.create.status,items.create.error.type,items.create.error.reason"
+ANSWER = "items.*.status,items.*.error.type,items.*.error.reason"
 IS_THERE = 409
 """`create` of an id that is there already: an earlier attempt delivered it."""
 
@@ -48,11 +48,13 @@ class ElasticsearchSettings(HttpFamilySettings):
     index: Annotated[str, Field(pattern=r"^[a-z0-9.][a-z0-9._-]{0,254}$")]
     """Index or data stream to write to."""
     api_key: SecretReference | None = None
-    """API key, in its encoded form; needs the privilege `create_doc` on the index."""
+    """API key, in its encoded form; needs the privilege of the operation on the index."""
     username: Text | None = None
     """User for basic authentication; needs `password`."""
     password: SecretReference | None = None
     """Password for basic authentication."""
+    operation: Literal["create", "index"] = "create"
+    """Leave a document that is there as it is, or write it anew; data streams only create."""
     pipeline: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
     """Ingest pipeline."""
 
@@ -70,13 +72,14 @@ class ElasticsearchSettings(HttpFamilySettings):
 
 
 class ElasticsearchSink:
-    """Creates one document an event, under the event's id, so that a repeat changes nothing."""
+    """Writes one document an event, under the event's id, so that a repeat makes no second one."""
 
     needs: tuple[str, ...] = ("occurred_at",)
 
     def __init__(self, settings: ElasticsearchSettings, clock: Clock) -> None:
         self.limits: Limits = settings.limits(160)  # the line of the action, with an id of 64
         self._clock = clock
+        self._operation = settings.operation
         self._base = resolve_url(settings.url).rstrip("/")
         self._service = f"Elasticsearch at {origin(self._base)}"
         headers, secrets = _headers(settings)
@@ -95,7 +98,7 @@ class ElasticsearchSink:
         parts: list[str] = []
         for at, text in zip(values.positions, values.texts, strict=True):
             when = {"@timestamp": f'"{times[at].isoformat()}"'} if times[at] else {}
-            parts.append(f'{{"create":{{"_id":{orjson.dumps(ids[at]).decode()}}}}}')
+            parts.append(f'{{"{self._operation}":{{"_id":{orjson.dumps(ids[at]).decode()}}}}}')
             parts.append(with_fields(as_object(text), when))
         body = "\n".join(parts) + "\n"  # the last line must end as well
         answer = self._client.post(body.encode(), {"Content-Type": "application/x-ndjson"})
@@ -123,25 +126,39 @@ class ElasticsearchSink:
             )
         refused: dict[int, str] = {}
         retry: dict[int, str] = {}
+        kept = 0
         for at, item in enumerate(items):
-            status, said = _judged(item)
+            status, said = self._judged(item)
             if status in {401, 403, 404}:
                 raise ConfigurationSinkError(
                     f"{self._service} refuses documents: {said}",
                     cause="not_found" if status == 404 else "access_denied",
                     response=said,
                 )
-            if status // 100 == 2 or status == IS_THERE:
+            if status // 100 == 2:
                 continue
-            if status // 100 == 4 and status not in TRANSIENT:
+            if status == IS_THERE and self._operation == "create":
+                kept += 1
+            elif status // 100 == 4 and status not in TRANSIENT:
                 refused[at] = said
             else:
                 retry[at] = said
         failure = self._postponement(retry)
         if failure and len(retry) == len(items):
             raise failure
-        taken = len(items) - len(refused) - len(retry)
-        return values.receipt(f"{answer.status} {taken} created", refused, retry, failure)
+        taken = len(items) - len(refused) - len(retry) - kept
+        told = f"{answer.status} {taken} written" + f", {kept} were there already" * bool(kept)
+        return values.receipt(told, refused, retry, failure)
+
+    def _judged(self, item: Any) -> tuple[int, str]:
+        """Status of one event and what was said of it; what cannot be read is not delivered."""
+        done = item.get(self._operation) if isinstance(item, dict) else None
+        if not isinstance(done, dict) or type(status := done.get("status")) is not int:
+            return 500, "no status was answered"
+        error = done.get("error")
+        if not isinstance(error, dict):
+            return status, f"{status} {error or ''}".strip()[:500]
+        return status, f"{status} {error.get('type', '')}: {error.get('reason', '')}"[:500]
 
     def _postponement(self, retry: Mapping[int, str]) -> SinkError | None:
         """Why Elasticsearch wants documents again."""
@@ -153,17 +170,6 @@ class ElasticsearchSink:
             cause="throttled" if said.startswith("429") else "server_error",
             response=said,
         )
-
-
-def _judged(item: Any) -> tuple[int, str]:
-    """Status of one event and what was said of it; what cannot be read counts as not delivered."""
-    created = item.get("create") if isinstance(item, dict) else None
-    if not isinstance(created, dict) or type(status := created.get("status")) is not int:
-        return 500, "no status was answered"
-    error = created.get("error")
-    if not isinstance(error, dict):
-        return status, f"{status} {error or ''}".strip()[:500]
-    return status, f"{status} {error.get('type', '')}: {error.get('reason', '')}"[:500]
 
 
 def _headers(settings: ElasticsearchSettings) -> tuple[dict[str, str], list[str]]:

@@ -403,11 +403,24 @@ class TestElasticsearch:
         again = sink.send(batch('{"a":2}', "{}", "{}"))
 
         assert not {**first.refused, **again.refused, **first.retry, **again.retry}
+        assert first.response == "200 3 written"
+        assert again.response == "200 0 written, 3 were there already"
         assert elastic.documents == {
             "job:0": {"@timestamp": "2026-03-20T11:59:00+00:00", "a": 1},
             "job:1": {"@timestamp": "own"},
             "job:2": {"@timestamp": "2026-03-20T11:59:00+00:00", "message": "text"},
         }
+
+    def test_documents_are_written_anew_where_the_settings_say_so(
+        self, elastic: Elasticsearch, receiver: Receiver
+    ) -> None:
+        sink = self.sink(receiver, operation="index")
+
+        sink.send(batch('{"a":1}'))
+        again = sink.send(batch('{"a":2}'))
+
+        assert again.response == "200 1 written"
+        assert elastic.documents["job:0"]["a"] == 2
 
     def test_each_event_is_judged_by_its_own_answer(
         self, elastic: Elasticsearch, receiver: Receiver
