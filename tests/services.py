@@ -187,6 +187,8 @@ class Elasticsearch:
     index: str = "workato-audit"
     room: int = 1_000_000
     """How many documents the write queue takes before it answers 429."""
+    block: tuple[int, str] | None = None
+    """Status and description of a block of the index."""
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __call__(self, request: Request) -> Answer:
@@ -211,6 +213,8 @@ class Elasticsearch:
     ) -> dict[str, Any]:
         if request.path != f"/{self.index}/_bulk":
             return _item(404, "index_not_found_exception", "no such index")
+        if self.block:
+            return _item(self.block[0], "cluster_block_exception", self.block[1])
         if operation == "create" and name in self.documents:
             return _item(409, "version_conflict_engine_exception", "document already exists")
         if "@timestamp" not in document or not isinstance(document.get("count", 0), int):

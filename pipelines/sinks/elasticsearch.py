@@ -5,7 +5,7 @@ Format and item statuses: elastic.co/docs/api/doc/elasticsearch/operation/operat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -23,6 +23,7 @@ from pipelines.sinks.http_settings import (
 from pipelines.sinks.settings import Clock, Text
 from pipelines.sinks.sink import (
     Batch,
+    Cause,
     ConfigurationSinkError,
     Limits,
     Receipt,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 ANSWER = "items.*.status,items.*.error.type,items.*.error.reason"
 IS_THERE = 409
 """`create` of an id that is there already: an earlier attempt delivered it."""
+IS_FULL = re.compile(r"cluster_block_exception.*/12/", re.DOTALL)
+"""The block of indices above the flood-stage watermark; older versions say 403, newer ones 429."""
 
 
 class ElasticsearchSettings(HttpFamilySettings):
@@ -103,6 +106,8 @@ class ElasticsearchSink:
         body = "\n".join(parts) + "\n"  # the last line must end as well
         answer = self._client.post(body.encode(), {"Content-Type": "application/x-ndjson"})
         if not accepted(answer):
+            if IS_FULL.search(answer.text):
+                raise self._postponement(1, answer.summary)
             raise refusal(answer, self._service, self._clock)
         return self._receipt(values, answer)
 
@@ -129,7 +134,7 @@ class ElasticsearchSink:
         kept = 0
         for at, item in enumerate(items):
             status, said = self._judged(item)
-            if status in {401, 403, 404}:
+            if status in {401, 403, 404} and not IS_FULL.search(said):
                 raise ConfigurationSinkError(
                     f"{self._service} refuses documents: {said}",
                     cause="not_found" if status == 404 else "access_denied",
@@ -139,11 +144,11 @@ class ElasticsearchSink:
                 continue
             if status == IS_THERE and self._operation == "create":
                 kept += 1
-            elif status // 100 == 4 and status not in TRANSIENT:
+            elif status // 100 == 4 and status not in TRANSIENT and not IS_FULL.search(said):
                 refused[at] = said
             else:
                 retry[at] = said
-        failure = self._postponement(retry)
+        failure = self._postponement(len(retry), next(iter(retry.values()))) if retry else None
         if failure and len(retry) == len(items):
             raise failure
         taken = len(items) - len(refused) - len(retry) - kept
@@ -160,14 +165,12 @@ class ElasticsearchSink:
             return status, f"{status} {error or ''}".strip()[:500]
         return status, f"{status} {error.get('type', '')}: {error.get('reason', '')}"[:500]
 
-    def _postponement(self, retry: Mapping[int, str]) -> SinkError | None:
+    def _postponement(self, count: int, said: str) -> SinkError:
         """Why Elasticsearch wants documents again."""
-        if not retry:
-            return None
-        said = next(iter(retry.values()))
+        cause: Cause = "throttled" if said.startswith("429") else "server_error"
         return TransientSinkError(
-            f"{self._service} did not take {len(retry)} documents: {said}",
-            cause="throttled" if said.startswith("429") else "server_error",
+            f"{self._service} did not take {count} documents: {said[:300]}",
+            cause="disk_full" if IS_FULL.search(said) else cause,
             response=said,
         )
 

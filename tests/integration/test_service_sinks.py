@@ -445,6 +445,43 @@ class TestElasticsearch:
         assert (type(failure), failure.cause) == (TransientSinkError, "throttled")
 
     @pytest.mark.parametrize(
+        ("block", "kind", "cause"),
+        [
+            pytest.param(
+                (403, "index [a] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];"),
+                TransientSinkError,
+                "disk_full",
+                id="full, as older versions tell it",
+            ),
+            pytest.param(
+                (429, "index [a] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded …];"),
+                TransientSinkError,
+                "disk_full",
+                id="full",
+            ),
+            pytest.param(
+                (403, "index [a] blocked by: [FORBIDDEN/8/index write (api)];"),
+                ConfigurationSinkError,
+                "access_denied",
+                id="closed to writers",
+            ),
+        ],
+    )
+    def test_a_full_disk_is_no_lack_of_rights(
+        self,
+        elastic: Elasticsearch,
+        receiver: Receiver,
+        block: tuple[int, str],
+        kind: type[SinkError],
+        cause: str,
+    ) -> None:
+        elastic.block = block
+
+        failure = failure_of(self.sink(receiver))
+
+        assert (type(failure), failure.cause) == (kind, cause)
+
+    @pytest.mark.parametrize(
         ("fields", "cause"),
         [
             pytest.param({"api_key": "env:WRONG"}, "bad_credentials", id="key"),
