@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 """What a header may be called (RFC 9110, 5.6.2)."""
+SECRET = re.compile(
+    r"authorization|cookie|token|secret|passw|credential|signature|api-?key|access-?key"
+    r"|auth-?key|app(lication)?-?key|subscription-?key|license-?key|insert-?key|^x-auth$",
+    re.IGNORECASE,
+)
+"""Names of headers whose values let somebody in, such as `Cookie`, `X-Api-Key`, `DD-API-KEY`."""
 PAGE = re.compile(r"\ufeff?\s*<(!doctype\s+)?html", re.IGNORECASE)
 MEANT = {401, 403, 407, 429}
 """Answers to a probe that hold for every method."""
@@ -89,6 +95,11 @@ class HttpSettings(HttpFamilySettings):
         for name, value in self.headers.items():
             if not TOKEN.match(name) or re.search(r"[\r\n\0]", value):
                 raise ValueError(f"headers: {name!r} cannot be sent as a header")
+            if SECRET.search(name) and not is_reference(value):
+                raise ValueError(
+                    f"headers: {name!r} carries a secret; write where it is kept instead: "
+                    f'{name} = "env:NAME" or "file:/path", which holds the whole value'
+                )
         return self
 
     def open(self, storage: Storage, clock: Clock) -> HttpSink:
@@ -196,7 +207,9 @@ def _signature(settings: HttpSettings) -> Signature | None:
 
 def _headers(settings: HttpSettings) -> tuple[dict[str, str], list[str]]:
     """The headers that every request carries, and the secrets among them."""
-    secrets = [read_secret(value) for value in settings.headers.values() if is_reference(value)]
+    found = [read_secret(value) for value in settings.headers.values() if is_reference(value)]
+    # a service that repeats `Bearer …` may leave the first word out
+    secrets = [part for value in found for part in (value, value.rpartition(" ")[2])]
     headers = {
         name: read_secret(value) if is_reference(value) else value
         for name, value in settings.headers.items()

@@ -88,6 +88,23 @@ def test_every_common_setting_can_be_set() -> None:
         pytest.param(WEB + 'username = "me"', ["username", "password"], id="half a login"),
         pytest.param(WEB + 'headers = {"a b" = "c"}', ["'a b'", "header"], id="header's name"),
         pytest.param(WEB + 'headers = {a = "b\\r\\nc: d"}', ["'a'", "header"], id="header"),
+        *(
+            pytest.param(
+                f'{WEB}headers = {{ {name} = "Bearer hunter2" }}',
+                [f"'{name}'", f'{name} = "env:NAME"'],
+                id=f"a plain {name}",
+            )
+            for name in (
+                "Authorization",
+                "proxy-authorization",
+                "Cookie",
+                "X-Api-Key",
+                "api-key",
+                "DD-API-KEY",
+                "X-Auth-Token",
+                "Ocp-Apim-Subscription-Key",
+            )
+        ),
         pytest.param(WEB.replace("https", "ftp"), ["url"], id="scheme"),
     ],
 )
@@ -104,6 +121,7 @@ def test_a_wrong_setting_is_refused_by_name(table: str, told: list[str]) -> None
     [
         pytest.param('bearer_token = "hunter2"', id="where a reference belongs"),
         pytest.param("bearer_token = ['hunter2']", id="in a list"),
+        pytest.param('headers = { X-Api-Key = "hunter2" }', id="in a header"),
         pytest.param('tokn = "hunter2"', id="under a name that is unknown"),
         pytest.param('url = "https://me:hunter2@example.com"', id="in an address"),
         pytest.param('kind = "splunk_hec"\nsource = "hunter2"', id="beside a missing setting"),
