@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.errors import ConfigurationError
 from pipelines.settings import load_settings
+from pipelines.sinks.http_settings import origin
 from pipelines.sinks.registry import KINDS
 from pipelines.sinks.settings import LIMITS, limits_of
 from pipelines.sinks.sink import Limits
@@ -135,6 +136,21 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(line: str) -> None:
 
     assert "hunter2" not in message
     assert "trailhouse.toml" in message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://h:443/a?b", "https://h"),
+        ("HTTPS://H", "https://h"),
+        ("https://me:hunter2@h:443", "https://h"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("http://h:443", "http://h:443"),
+        ("https://h:4430", "https://h:4430"),
+    ],
+)
+def test_an_origin_reads_the_same_with_its_own_port(url: str, shown: str) -> None:
+    assert origin(url) == shown
 
 
 def test_settings_as_shown_have_references_and_no_secrets(
