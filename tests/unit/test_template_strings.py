@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.exports.examples import examples
-from pipelines.exports.filters import FORMULA, syslog
+from pipelines.exports.filters import FORMULA, csv_value, syslog
 from pipelines.exports.lint import NOW
 from pipelines.exports.template import READY, load_template
 
@@ -108,6 +108,13 @@ def test_csv_cells_arrive_and_run_in_no_spreadsheet(texts: list[str]) -> None:
         assert len(row) == 23
         assert row[0] == cells_of(text)
         assert not any(cell.startswith(FORMULA) for cell in row)
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+def test_a_cell_that_begins_as_owasp_lists_it_is_disarmed(begin: str) -> None:
+    (row,) = csv.reader(io.StringIO(csv_value(f"{begin}=1+1"), newline=""))
+
+    assert row == [f"'{begin}=1+1"]
 
 
 def unescaped(text: str) -> str:
