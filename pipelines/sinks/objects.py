@@ -167,10 +167,14 @@ class ObjectSink:
         key_of: KeyOf = partial(
             self._template.key if self._template else workato_key, extension=extension
         )
-        groups: dict[str, list[int]] = {}
+        is_single = self._settings.format == "single"
+        groups: dict[tuple[str, int], list[int]] = {}
         for at in range(len(batch)):
-            groups.setdefault(key_of(batch, at), []).append(at)
-        for key, positions in groups.items():
+            key = key_of(batch, at)
+            # the digest tells single events apart; other keys that are equal share an object
+            own = at if is_single and DIGEST in key else -1
+            groups.setdefault((key, own), []).append(at)
+        for (key, _), positions in groups.items():
             part = _part(batch, positions)
             yield Item(
                 self._under(key.replace(DIGEST, digest_of(part))),

@@ -575,6 +575,15 @@ def test_an_identity_that_may_not_overwrite_is_no_reason_to_wait(
     assert "was there already" in receipt.response
 
 
+def test_single_events_have_objects_of_their_own_by_digest(tmp_path: Path) -> None:
+    sink = sink_of(kind="file", path=str(tmp_path), format="single", key="{event_date}/{digest}")
+
+    for _ in range(2):
+        sink.send(batch("a", "b", "a"))
+
+    assert sorted(path.read_text() for path in tmp_path.glob("*/*")) == ["a", "a", "b"]
+
+
 def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
     sink = sink_of(kind="file", path=str(tmp_path / "mount" / "audit"))
 
