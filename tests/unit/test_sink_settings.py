@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ConfigurationError
+from pipelines.exports.ledger import ledger_url
 from pipelines.settings import load_settings
 from pipelines.sinks.http_settings import origin
 from pipelines.sinks.registry import KINDS
@@ -199,3 +200,21 @@ def test_envelopes_leave_room_for_the_messages() -> None:
 
     assert limits.events * 200 + limits.bytes <= 1_000_000
     assert limits.bytes >= 750_000
+
+
+@pytest.mark.parametrize("folder", ["here", "there"])
+def test_the_ledger_of_a_lake_on_s3_lies_beside_the_settings_wherever_one_works(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config" / "trailhouse.toml"
+    for path in (config.parent, tmp_path / "here", tmp_path / "there"):
+        path.mkdir()
+    config.write_text('lake_url = "s3://bucket/lake"\n')
+    monkeypatch.setenv("TRAILHOUSE_CONFIG", "../config/trailhouse.toml")
+    monkeypatch.chdir(tmp_path / folder)
+
+    found = ledger_url(load_settings())
+
+    assert Path(found.removeprefix("sqlite:///")).resolve() == (
+        config.parent / ".trailhouse" / "ledger.sqlite"
+    )
