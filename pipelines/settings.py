@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     """Secret key that belongs to `s3_access_key_id`; better set as a variable than in a file."""
     ledger_url: SecretStr | None = None
     """Database of deliveries: `sqlite:///file` or `postgresql://user@host/name`; without it a file
-    in the lake's folder, or in `.trailhouse` where the lake is on S3."""
+    in the lake's folder; where the lake is on S3, in `.trailhouse` beside the settings file."""
     memory_limit_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 768
     """Memory that DuckDB may use, in MiB; beyond it work goes to `work_dir`."""
     threads: Annotated[int, Field(ge=1, le=1024)] = os.cpu_count() or 2

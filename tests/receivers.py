@@ -48,7 +48,7 @@ class Answer:
     """What the receiver says."""
 
     status: int = 200
-    body: str = ""
+    body: str | bytes = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -198,7 +198,7 @@ class _Connection(BaseHTTPRequestHandler):
                 self.close_connection = True
 
     def _say(self, answer: Answer) -> None:
-        body = answer.body.encode()
+        body = answer.body.encode() if isinstance(answer.body, str) else answer.body
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

@@ -187,6 +187,8 @@ class Elasticsearch:
     index: str = "workato-audit"
     room: int = 1_000_000
     """How many documents the write queue takes before it answers 429."""
+    block: tuple[int, str] | None = None
+    """Status and description of a block of the index."""
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __call__(self, request: Request) -> Answer:
@@ -198,17 +200,22 @@ class Elasticsearch:
         if not request.body.endswith(b"\n"):
             return say(400, error={"reason": "The bulk request must be terminated by a newline"})
         lines = request.lines[:-1]
-        items = [
-            self._create(json.loads(lines[at])["create"]["_id"], json.loads(lines[at + 1]), request)
-            for at in range(0, len(lines), 2)
-        ]
-        failed = any(item["status"] >= 400 for item in items)
-        return say(200, errors=failed, items=[{"create": item} for item in items])
+        items = []
+        for at in range(0, len(lines), 2):
+            ((operation, target),) = json.loads(lines[at]).items()
+            document = json.loads(lines[at + 1])
+            items.append({operation: self._write(operation, target["_id"], document, request)})
+        failed = any(item["status"] >= 400 for found in items for item in found.values())
+        return say(200, errors=failed, items=items)
 
-    def _create(self, name: str, document: dict[str, Any], request: Request) -> dict[str, Any]:
+    def _write(
+        self, operation: str, name: str, document: dict[str, Any], request: Request
+    ) -> dict[str, Any]:
         if request.path != f"/{self.index}/_bulk":
             return _item(404, "index_not_found_exception", "no such index")
-        if name in self.documents:
+        if self.block:
+            return _item(self.block[0], "cluster_block_exception", self.block[1])
+        if operation == "create" and name in self.documents:
             return _item(409, "version_conflict_engine_exception", "document already exists")
         if "@timestamp" not in document or not isinstance(document.get("count", 0), int):
             return _item(400, "document_parsing_exception", "failed to parse field [count]")
@@ -272,3 +279,27 @@ class AzureMonitor:
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 """The clock of the tests of sinks."""
+TABLES: dict[str, dict[str, Any]] = {
+    "http": {"url": "{}"},
+    "splunk_hec": {"url": "{}", "token": "env:KEY"},
+    "datadog": {"intake_url": "{}", "api_url": "{}", "api_key": "env:KEY"},
+    "sumo": {"url": "env:URL"},
+    "loki": {"url": "{}", "tenant": "acme"},
+    "elasticsearch": {"url": "{}", "index": "workato-audit", "api_key": "env:KEY"},
+    "azure_monitor": {
+        "endpoint": "{}",
+        "authority_url": "{}",
+        "rule_id": "dcr-0123",
+        "stream": "Custom-Trailhouse",
+        "tenant_id": "tenant-1",
+        "client_id": "app",
+        "client_secret": "env:KEY",
+    },
+}
+"""Settings of a sink of each kind that speaks HTTP; the braces are the receiver's address."""
+
+
+def table_at(url: str, kind: str, **more: Any) -> dict[str, Any]:
+    """The table of a sink at a receiver; its secrets are in `KEY`, Sumo's address in `URL`."""
+    table = {name: value.replace("{}", url) for name, value in TABLES[kind].items()}
+    return {"name": "s", "kind": kind, "timeout_seconds": 5} | table | more

@@ -28,7 +28,6 @@ from pipelines.sinks.sink import (
     Receipt,
     Sink,
     SinkError,
-    TransientSinkError,
 )
 
 if TYPE_CHECKING:
@@ -173,8 +172,7 @@ class Courier:
         finally:
             self.around.fault("sent")
         if receipt.retry:
-            reason = next(iter(receipt.retry.values()))
-            self.block(TransientSinkError(reason, cause="throttled", response=receipt.response))
+            self.block(receipt.postponement)
         else:
             self.state = succeeded(self.state, self.around.clock())
         yield taken(outgoing, receipt, self._since(began))
@@ -277,13 +275,12 @@ def taken(outgoing: Outgoing, receipt: Receipt, seconds: float) -> Result:
     """What a receipt makes of a batch: delivered but for what it refuses or wants again."""
     retry, refused = sorted(receipt.retry), receipt.refused
     if len(retry) == len(outgoing.batch):
-        reason = receipt.retry[0]
-        return Result(outgoing, "waiting", "transient", "throttled", reason, seconds)
+        return failure(outgoing, "waiting", receipt.postponement, seconds)
     return Result(
         outgoing,
         "delivered",
         "partly" if retry or refused else "delivered",
-        "payload" if refused else "throttled" if retry else None,
+        "payload" if refused else receipt.postponement.cause if retry else None,
         receipt.response,
         seconds,
         delivered=len(outgoing.batch) - len(retry) - len(refused),

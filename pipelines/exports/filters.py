@@ -14,7 +14,7 @@ import orjson
 
 from pipelines.exports.values import epoch, iso, odd, text
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """First characters by which spreadsheets know a formula (OWASP, CSV injection)."""
 _CELL = re.compile(r"[,\"\n\r;]|^[=+\-@＝＋－＠\s]|\s$")
 """Text that cannot stand in a cell as it is."""

@@ -141,11 +141,18 @@ def _hint(text: str) -> str:
 
 
 def ledger_url(settings: Settings) -> str:
-    """The setting `ledger_url`, else a file in the lake's folder, or in `.trailhouse` for S3."""
+    """The setting `ledger_url`, else a file in the lake's folder, or beside the settings for S3.
+
+    Beside the settings, not in the working folder: from another one, the same settings would begin
+    a new ledger, and what was not delivered yet would be taken for what was before the sinks.
+    """
+    from pipelines.settings import config_file  # it reads the settings of all sinks
+
     if settings.ledger_url:
         return settings.ledger_url.get_secret_value()
     url = absolute(settings.lake_url)
-    return f"sqlite:///{Path('.trailhouse').absolute() if is_s3(url) else url}/{FILE}"
+    folder = str(config_file().absolute().parent / ".trailhouse") if is_s3(url) else url
+    return f"sqlite:///{folder}/{FILE}"
 
 
 def open_ledger(settings: Settings, *, lock_seconds: float = LOCK_SECONDS) -> Ledger:

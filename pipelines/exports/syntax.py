@@ -135,7 +135,10 @@ def _trim(body: Sequence[nodes.Node]) -> None:
 
 
 class _Names(NodeTransformer):
-    """Give each placeholder its type: JSON for `log_message`, text for `log_message_str`."""
+    """Give each placeholder its type: JSON for `log_message`, text for `log_message_str`.
+
+    What `~` puts together is held within bounds.
+    """
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802 (Jinja2 names it)
         """Leave a bare `log_message` as it is: it is JSON text already, and nothing is faster."""
@@ -147,6 +150,11 @@ class _Names(NodeTransformer):
         if node.ctx == "load" and node.name == LOG_MESSAGE:
             return nodes.Filter(node, "_as_json", [], [], None, None, lineno=node.lineno)
         return _bare(node)
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        """Put texts together."""
+        parts = nodes.List([self.visit(part) for part in node.nodes])
+        return nodes.Filter(parts, "_concatenated", [], [], None, None, lineno=node.lineno)
 
 
 def _bare(node: nodes.Node) -> nodes.Node:

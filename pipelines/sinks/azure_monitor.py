@@ -6,7 +6,7 @@ learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -17,12 +17,14 @@ from pipelines.sinks.http_client import Answer, HttpClient
 from pipelines.sinks.http_settings import HttpFamilySettings, Url, origin, resolve_url
 from pipelines.sinks.settings import Clock
 from pipelines.sinks.sink import Batch, ConfigurationSinkError, Limits, Receipt, TransientSinkError
-from pipelines.sinks.verdict import accepted, refusal
+from pipelines.sinks.verdict import accepted, check, refusal
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
 
 VERSION = "2023-01-01"
+HAS_ALL = 204
+"""Status of a call that was taken."""
 RENEW_SECONDS = 120
 """A token is renewed so long before it ends."""
 Identifier = Annotated[str, Field(pattern=r"^[\w.-]+$")]
@@ -88,8 +90,7 @@ class AzureMonitorSink:
             for at, text in zip(values.positions, values.texts, strict=True)
         ]
         answer = self._post(f"[{','.join(rows)}]".encode())
-        if not accepted(answer):
-            raise self._judged(answer)
+        self._check(answer)
         return values.receipt(answer.summary, {}, {})
 
     def probe(self) -> None:
@@ -116,16 +117,17 @@ class AzureMonitorSink:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         return self._client.post(body, headers)
 
-    def _judged(self, answer: Answer) -> Exception:
+    def _check(self, answer: Answer) -> None:
         """Azure calls a missing rule or stream a bad request; that is nothing of the events."""
-        code = str((answer.json.get("error") or {}).get("code", ""))
+        error = answer.json.get("error")
+        code = str(error.get("code", "")) if isinstance(error, dict) else ""
         if answer.status == 400 and code.startswith(("InvalidStream", "InvalidDcr", "InvalidApi")):
-            return ConfigurationSinkError(
+            raise ConfigurationSinkError(
                 f"{self._service} answered {answer.summary[:300]}",
                 cause="not_found",
                 response=answer.summary,
             )
-        return refusal(answer, self._service, self._clock)
+        check(answer, self._service, self._clock, success=HAS_ALL)
 
     def _renew(self, seconds: float | None = None) -> None:
         """Ask for a token (RFC 6749, 4.4)."""
@@ -158,5 +160,12 @@ class AzureMonitorSink:
             raise TransientSinkError(f"{service} answered without a token", cause="wrong_answer")
         self._token = token
         self._client.hide(token)
-        lasts = found.get("expires_in")
-        self._until = time.monotonic() + max(0, int(lasts or 0) - RENEW_SECONDS)
+        self._until = time.monotonic() + max(0, _seconds(found.get("expires_in")) - RENEW_SECONDS)
+
+
+def _seconds(value: Any) -> int:
+    """How long a token lasts; where that cannot be read, it is renewed before each batch."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0

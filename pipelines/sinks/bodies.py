@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from pipelines.sinks.sink import Batch, Receipt
+from pipelines.sinks.sink import Batch, Receipt, SinkError
+
+if TYPE_CHECKING:
+    from msgspec import Raw
+    from msgspec.json import Decoder
 
 NOT_JSON = "the message is not one valid JSON value: {}"
 
@@ -24,7 +30,11 @@ class Values:
     refused: Mapping[int, str]
 
     def receipt(
-        self, response: str, refused: Mapping[int, str], retry: Mapping[int, str]
+        self,
+        response: str,
+        refused: Mapping[int, str],
+        retry: Mapping[int, str],
+        failure: SinkError | None = None,
     ) -> Receipt:
         """The receipt of the batch, from what was answered to the values by their own position."""
         back = self.positions
@@ -32,6 +42,7 @@ class Values:
             response,
             refused={**self.refused, **{back[at]: why for at, why in refused.items()}},
             retry={back[at]: why for at, why in retry.items()},
+            failure=failure,
         )
 
 
@@ -54,7 +65,7 @@ def json_values(batch: Batch) -> Values:
     for at, message in enumerate(batch.messages):
         try:
             check(message)
-        except (ValueError, UnicodeEncodeError) as error:
+        except (ValueError, RecursionError) as error:  # no text, no JSON, or deeper than is read
             refused[at] = NOT_JSON.format(error)
         else:
             texts.append(on_one_line(message))
@@ -97,16 +108,34 @@ def as_object(value: str, key: str = "message") -> str:
 def with_fields(value: str, fields: Mapping[str, str]) -> str:
     """A JSON object with further fields before its own.
 
-    A field whose name stands anywhere in the object is left out, because readers differ over
-    which of two equal names counts.
+    A field that the object has itself is left out, because readers differ over which of two equal
+    names counts.
 
     Args:
-        value: A JSON object, as `as_object` returns it.
-        fields: JSON values by name.
+        value: A valid JSON object, as `as_object` returns it.
+        fields: JSON values by name; names are letters that JSON writes as they are.
     """
-    added = ",".join(
-        f'"{name}":{text}' for name, text in fields.items() if f'"{name}"' not in value
-    )
+    own = _own_names(value, fields)
+    added = ",".join(f'"{name}":{text}' for name, text in fields.items() if name not in own)
     inside = value[1:].lstrip()
     comma = "," if added and inside != "}" else ""
     return f"{{{added}{comma}{inside}"
+
+
+def _own_names(value: str, fields: Mapping[str, str]) -> Collection[str]:
+    """Names of an object at its own level, where one of the fields may be among them.
+
+    Most objects have no such text at all, neither as it is nor escaped, which is quick to see.
+    """
+    if "\\u" in value or any(f'"{name}"' in value for name in fields):
+        return _decoder().decode(value)
+    return ()
+
+
+@cache
+def _decoder() -> Decoder[dict[str, Raw]]:
+    """Reads an object's names, and of its values no more than where they end."""
+    from msgspec import Raw
+    from msgspec.json import Decoder
+
+    return Decoder(dict[str, Raw])

@@ -13,13 +13,16 @@ from pipelines.sinks.http_client import HttpClient
 from pipelines.sinks.http_settings import HttpFamilySettings, Url, origin, resolve_url
 from pipelines.sinks.settings import Clock, Text
 from pipelines.sinks.sink import Batch, ConfigurationSinkError, Limits, Receipt
-from pipelines.sinks.verdict import accepted, refusal
+from pipelines.sinks.verdict import accepted, check, refusal
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
 
 OLDEST = timedelta(hours=17)
 """Datadog takes timestamps of up to 18 hours in the past; an hour is left for what is under way."""
+
+HAS_ALL = 202
+"""Status with an empty object (docs.datadoghq.com/api/latest/logs/send-logs)."""
 
 
 class DatadogSettings(HttpFamilySettings):
@@ -92,8 +95,7 @@ class DatadogSink:
         answer = self._client.post(
             f"[{','.join(logs)}]".encode(), {"Content-Type": "application/json"}
         )
-        if not accepted(answer):
-            raise refusal(answer, self._service, self._clock)
+        check(answer, self._service, self._clock, success=HAS_ALL, bodies=("", "{}"))
         return values.receipt(answer.summary, {}, {})
 
     def probe(self) -> None:

@@ -5,6 +5,7 @@ Format and item statuses: elastic.co/docs/api/doc/elasticsearch/operation/operat
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -22,19 +23,23 @@ from pipelines.sinks.http_settings import (
 from pipelines.sinks.settings import Clock, Text
 from pipelines.sinks.sink import (
     Batch,
+    Cause,
     ConfigurationSinkError,
     Limits,
     Receipt,
+    SinkError,
     TransientSinkError,
 )
-from pipelines.sinks.verdict import accepted, refusal
+from pipelines.sinks.verdict import TRANSIENT, accepted, refusal
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
 
-ANSWER = "errors,items.create.status,items.create.error.type,items.create.error.reason"
+ANSWER = "items.*.status,items.*.error.type,items.*.error.reason"
 IS_THERE = 409
 """`create` of an id that is there already: an earlier attempt delivered it."""
+IS_FULL = re.compile(r"cluster_block_exception.*/12/", re.DOTALL)
+"""The block of indices above the flood-stage watermark; older versions say 403, newer ones 429."""
 
 
 class ElasticsearchSettings(HttpFamilySettings):
@@ -46,11 +51,13 @@ class ElasticsearchSettings(HttpFamilySettings):
     index: Annotated[str, Field(pattern=r"^[a-z0-9.][a-z0-9._-]{0,254}$")]
     """Index or data stream to write to."""
     api_key: SecretReference | None = None
-    """API key, in its encoded form; needs the privilege `create_doc` on the index."""
+    """API key, in its encoded form; needs the privilege of the operation on the index."""
     username: Text | None = None
     """User for basic authentication; needs `password`."""
     password: SecretReference | None = None
     """Password for basic authentication."""
+    operation: Literal["create", "index"] = "create"
+    """Leave a document that is there as it is, or write it anew; data streams only create."""
     pipeline: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
     """Ingest pipeline."""
 
@@ -68,13 +75,14 @@ class ElasticsearchSettings(HttpFamilySettings):
 
 
 class ElasticsearchSink:
-    """Creates one document an event, under the event's id, so that a repeat changes nothing."""
+    """Writes one document an event, under the event's id, so that a repeat makes no second one."""
 
     needs: tuple[str, ...] = ("occurred_at",)
 
     def __init__(self, settings: ElasticsearchSettings, clock: Clock) -> None:
         self.limits: Limits = settings.limits(160)  # the line of the action, with an id of 64
         self._clock = clock
+        self._operation = settings.operation
         self._base = resolve_url(settings.url).rstrip("/")
         self._service = f"Elasticsearch at {origin(self._base)}"
         headers, secrets = _headers(settings)
@@ -93,11 +101,13 @@ class ElasticsearchSink:
         parts: list[str] = []
         for at, text in zip(values.positions, values.texts, strict=True):
             when = {"@timestamp": f'"{times[at].isoformat()}"'} if times[at] else {}
-            parts.append(f'{{"create":{{"_id":{orjson.dumps(ids[at]).decode()}}}}}')
+            parts.append(f'{{"{self._operation}":{{"_id":{orjson.dumps(ids[at]).decode()}}}}}')
             parts.append(with_fields(as_object(text), when))
         body = "\n".join(parts) + "\n"  # the last line must end as well
         answer = self._client.post(body.encode(), {"Content-Type": "application/x-ndjson"})
         if not accepted(answer):
+            if IS_FULL.search(answer.text):
+                raise self._postponement(1, answer.summary)
             raise refusal(answer, self._service, self._clock)
         return self._receipt(values, answer)
 
@@ -112,10 +122,7 @@ class ElasticsearchSink:
         self._client.close()
 
     def _receipt(self, values: Values, answer: Answer) -> Receipt:
-        found = answer.json
-        if found.get("errors") is False:
-            return values.receipt(f"{answer.status} {len(values.texts)} created", {}, {})
-        items = found.get("items")
+        items = answer.json.get("items")
         if not isinstance(items, list) or len(items) != len(values.texts):
             raise TransientSinkError(
                 f"{self._service} did not answer for each event",
@@ -124,34 +131,48 @@ class ElasticsearchSink:
             )
         refused: dict[int, str] = {}
         retry: dict[int, str] = {}
+        kept = 0
         for at, item in enumerate(items):
-            status, said = _judged(item)
-            if status in {401, 403, 404}:
+            status, said = self._judged(item)
+            if status in {401, 403, 404} and not IS_FULL.search(said):
                 raise ConfigurationSinkError(
                     f"{self._service} refuses documents: {said}",
                     cause="not_found" if status == 404 else "access_denied",
                     response=said,
                 )
-            if status == 429 or status // 100 == 5:
-                retry[at] = said
-            elif status // 100 != 2 and status != IS_THERE:
+            if status // 100 == 2:
+                continue
+            if status == IS_THERE and self._operation == "create":
+                kept += 1
+            elif status // 100 == 4 and status not in TRANSIENT and not IS_FULL.search(said):
                 refused[at] = said
-        if len(retry) == len(items):
-            raise TransientSinkError(
-                f"{self._service} took nothing: {retry[0]}", cause="throttled", response=retry[0]
-            )
-        taken = len(items) - len(refused) - len(retry)
-        return values.receipt(f"{answer.status} {taken} created", refused, retry)
+            else:
+                retry[at] = said
+        failure = self._postponement(len(retry), next(iter(retry.values()))) if retry else None
+        if failure and len(retry) == len(items):
+            raise failure
+        taken = len(items) - len(refused) - len(retry) - kept
+        told = f"{answer.status} {taken} written" + f", {kept} were there already" * bool(kept)
+        return values.receipt(told, refused, retry, failure)
 
+    def _judged(self, item: Any) -> tuple[int, str]:
+        """Status of one event and what was said of it; what cannot be read is not delivered."""
+        done = item.get(self._operation) if isinstance(item, dict) else None
+        if not isinstance(done, dict) or type(status := done.get("status")) is not int:
+            return 500, "no status was answered"
+        error = done.get("error")
+        if not isinstance(error, dict):
+            return status, f"{status} {error or ''}".strip()[:500]
+        return status, f"{status} {error.get('type', '')}: {error.get('reason', '')}"[:500]
 
-def _judged(item: Any) -> tuple[int, str]:
-    """Status of one event and what was said of it; what cannot be read counts as not delivered."""
-    created = item.get("create", {}) if isinstance(item, dict) else {}
-    status = created.get("status")
-    if not isinstance(status, int):
-        return 500, "no status was answered"
-    error = created.get("error") or {}
-    return status, f"{status} {error.get('type', '')}: {error.get('reason', '')}"[:500]
+    def _postponement(self, count: int, said: str) -> SinkError:
+        """Why Elasticsearch wants documents again."""
+        cause: Cause = "throttled" if said.startswith("429") else "server_error"
+        return TransientSinkError(
+            f"{self._service} did not take {count} documents: {said[:300]}",
+            cause="disk_full" if IS_FULL.search(said) else cause,
+            response=said,
+        )
 
 
 def _headers(settings: ElasticsearchSettings) -> tuple[dict[str, str], list[str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from pipelines.sinks.objects import Item, ObjectFamilySettings, ObjectSink
 from pipelines.sinks.settings import Clock
@@ -34,6 +36,8 @@ ERRORS: dict[int, tuple[type[SinkError], Cause]] = {
     errno.EFBIG: (PayloadSinkError, "too_large"),
 }
 """What a failure means; any other may pass."""
+PARTIAL = ".trailhouse-{}.partial"
+"""A file that is being written; the leading dot makes shippers that follow the folder skip it."""
 
 
 class FileSettings(ObjectFamilySettings):
@@ -53,12 +57,14 @@ class FileWriter:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._swept: set[Path] = set()
 
     def put(self, item: Item) -> str:
         """Write a file; when it returns, the disk has it and its name."""
         target = self._root / item.key
         try:
             self._make_folders(target.parent)
+            self._sweep(target.parent)
             _write(target, item.body)
         except OSError as error:
             raise self._failure(error) from error
@@ -86,6 +92,13 @@ class FileWriter:
             folder.mkdir(exist_ok=True)
             _sync(folder.parent)
 
+    def _sweep(self, folder: Path) -> None:
+        """Remove what writers that were killed left half-written, once a folder."""
+        if folder not in self._swept:
+            self._swept.add(folder)
+            for partial in folder.glob(PARTIAL.format("*")):
+                _remove_abandoned(partial)
+
     def _failure(self, error: OSError) -> SinkError:
         kind, cause = ERRORS.get(error.errno or 0, (TransientSinkError, "server_error"))
         why = error.strerror or type(error).__name__
@@ -97,10 +110,9 @@ class FileWriter:
 
 def _write(target: Path, body: bytes) -> None:
     """Write durably; readers see the file as a whole, under its own name only."""
-    # a leading dot: shippers that follow the folder leave such files alone
-    partial = target.with_name(f".{os.getpid()}-{threading.get_ident()}.partial")
+    partial = target.with_name(PARTIAL.format(f"{os.getpid()}-{threading.get_ident()}"))
     try:
-        with partial.open("wb") as file:
+        with _open(partial) as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
@@ -108,6 +120,24 @@ def _write(target: Path, body: bytes) -> None:
     finally:
         partial.unlink(missing_ok=True)
     _sync(target.parent)
+
+
+def _open(partial: Path) -> IO[bytes]:
+    """Open a file and lock it, so that nobody takes it for one whose writer was killed."""
+    while True:
+        file = partial.open("wb")
+        with suppress(OSError):  # a file system without locks; nobody removes anything there
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # it was removed before it was locked
+
+
+def _remove_abandoned(partial: Path) -> None:
+    """Remove a half-written file that no process writes to: its lock ended with its writer."""
+    with suppress(OSError), partial.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        partial.unlink()
 
 
 def _sync(folder: Path) -> None:

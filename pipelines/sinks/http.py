@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 """What a header may be called (RFC 9110, 5.6.2)."""
+SECRET = re.compile(
+    r"authorization|cookie|token|secret|passw|credential|signature|api-?key|access-?key"
+    r"|auth-?key|app(lication)?-?key|subscription-?key|license-?key|insert-?key|^x-auth$",
+    re.IGNORECASE,
+)
+"""Names of headers whose values let somebody in, such as `Cookie`, `X-Api-Key`, `DD-API-KEY`."""
+PAGE = re.compile(r"\ufeff?\s*<(!doctype\s+)?html", re.IGNORECASE)
 MEANT = {401, 403, 407, 429}
 """Answers to a probe that hold for every method."""
 MOST_SINGLE_EVENTS = 100
@@ -75,7 +82,7 @@ class HttpSettings(HttpFamilySettings):
     gzip: bool = False
     """Compress bodies; not every endpoint understands it."""
     judge_answer: bool = True
-    """Take `{"ok": false}`, `{"success": false}` or an `error` in a 2xx answer for a failure."""
+    """Take `{"ok": false}`, `{"success": false}`, an `error` or a page in 2xx for a failure."""
     probe_url: Url | None = None
     """Address that tells whether the service is well; without it `url` is asked with HEAD."""
 
@@ -88,6 +95,11 @@ class HttpSettings(HttpFamilySettings):
         for name, value in self.headers.items():
             if not TOKEN.match(name) or re.search(r"[\r\n\0]", value):
                 raise ValueError(f"headers: {name!r} cannot be sent as a header")
+            if SECRET.search(name) and not is_reference(value):
+                raise ValueError(
+                    f"headers: {name!r} carries a secret; write where it is kept instead: "
+                    f'{name} = "env:NAME" or "file:/path", which holds the whole value'
+                )
         return self
 
     def open(self, storage: Storage, clock: Clock) -> HttpSink:
@@ -157,7 +169,7 @@ class HttpSink:
                 if not at:
                     raise
                 waiting = dict.fromkeys(range(at, len(batch)), str(error))
-                return Receipt(said, refused, waiting)
+                return Receipt(said, refused, waiting, error)
         return Receipt(said, refused)
 
     def _post(self, key: str, body: bytes, content_type: str) -> str:
@@ -195,7 +207,9 @@ def _signature(settings: HttpSettings) -> Signature | None:
 
 def _headers(settings: HttpSettings) -> tuple[dict[str, str], list[str]]:
     """The headers that every request carries, and the secrets among them."""
-    secrets = [read_secret(value) for value in settings.headers.values() if is_reference(value)]
+    found = [read_secret(value) for value in settings.headers.values() if is_reference(value)]
+    # a service that repeats `Bearer …` may leave the first word out
+    secrets = [part for value in found for part in (value, value.rpartition(" ")[2])]
     headers = {
         name: read_secret(value) if is_reference(value) else value
         for name, value in settings.headers.items()
@@ -211,7 +225,14 @@ def _headers(settings: HttpSettings) -> tuple[dict[str, str], list[str]]:
 
 
 def _failure_in(answer: Answer) -> str | None:
-    """What a JSON answer says of a failure, although its status is 2xx."""
+    """What an answer says of a failure, although its status is 2xx.
+
+    A page is what a login or a portal shows. Services that call a word such as `ok` HTML, as
+    Slack's webhooks do, are believed.
+    """
+    is_html = "text/html" in answer.headers.get("content-type", "").lower()
+    if PAGE.match(answer.text) or (is_html and "<" in answer.text):
+        return "it is a page for people; see whether the url leads to a login"
     found = answer.json
     for name in ("error", "errors"):
         if found.get(name):

@@ -183,8 +183,8 @@ class HttpClient:
 
     def _redirected(self, url: str, answer: Answer) -> str:
         """Where a redirect leads to, if it may be followed."""
-        target = urljoin(url, answer.headers.get("location", ""))
-        if answer.status not in SAME_METHOD_REDIRECTS or "location" not in answer.headers:
+        target = _joined(url, answer.headers.get("location", ""))
+        if answer.status not in SAME_METHOD_REDIRECTS or not target:
             raise ConfigurationSinkError(
                 f"{origin(url)} answered {answer.status}, which is no place to send events to; "
                 "correct the sink's url",
@@ -213,6 +213,10 @@ class HttpClient:
                 return kind(f"{said}; the host's name is not known", cause="dns")
             if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
                 return ConfigurationSinkError(f"{said}; TLS was not agreed on", cause="tls")
+        if isinstance(error, httpx.DecodingError):
+            return TransientSinkError(
+                f"{said}; the answer cannot be unpacked", cause="wrong_answer"
+            )
         if isinstance(error, httpx.TimeoutException):
             return TransientSinkError(f"{service} did not answer in time", cause="timeout")
         if isinstance(error, httpx.TransportError) and not isinstance(
@@ -223,6 +227,14 @@ class HttpClient:
 
 
 _Configuration = ConfigurationSinkError
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a `Location` leads; empty where it is none."""
+    try:
+        return urljoin(url, location) if location else ""
+    except ValueError:  # such as half of an IPv6 address
+        return ""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

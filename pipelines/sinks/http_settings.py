@@ -15,6 +15,7 @@ from pipelines.errors import ConfigurationError
 from pipelines.secrets import is_reference, read_secret
 from pipelines.sinks.settings import SinkSettings
 
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 Url = Annotated[str, Field(pattern=r"^(https?://[^\s/@]+(/\S*)?|env:\S+|file:\S+)$")]
 """An address without user and password, or a reference to one where the address is a secret."""
 
@@ -57,9 +58,13 @@ class TlsSettings(Protocol):
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL: as much of it as may be shown."""
+    """Scheme, host and port of a URL: as much of it as may be shown.
+
+    The port that goes without saying is left out, so that equal origins read the same.
+    """
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+    place = parts.netloc.rpartition("@")[2].lower()
+    return f"{parts.scheme}://{place.removesuffix(DEFAULT_PORTS.get(parts.scheme, ' '))}"
 
 
 def resolve_url(url: str) -> str:

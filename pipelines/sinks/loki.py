@@ -21,12 +21,14 @@ from pipelines.sinks.http_settings import (
 )
 from pipelines.sinks.settings import Clock, Text
 from pipelines.sinks.sink import Batch, Limits, Receipt
-from pipelines.sinks.verdict import accepted, refusal
+from pipelines.sinks.verdict import check, refusal
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
 
 PUSH = "/loki/api/v1/push"
+HAS_ALL = 204
+"""Status of a push that was taken (grafana.com/docs/loki/latest/reference/loki-http-api)."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
@@ -89,8 +91,7 @@ class LokiSink:
 
         body = orjson.dumps({"streams": self._streams(batch)})
         answer = self._client.post(body, {"Content-Type": "application/json"})
-        if not accepted(answer):
-            raise refusal(answer, self._service, self._clock)
+        check(answer, self._service, self._clock, success=HAS_ALL)
         return Receipt(answer.summary)
 
     def probe(self) -> None:

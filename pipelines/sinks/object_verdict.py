@@ -65,6 +65,7 @@ OTHER: dict[int, Verdict] = {
     5: (TransientSinkError, "server_error"),
 }
 """By the first digit."""
+UNKNOWN: Verdict = (TransientSinkError, "wrong_answer")
 ADVICE: dict[Cause, str] = {
     "access_denied": "; the identity lacks, or lost, the right to write objects there",
     "bad_credentials": "; the credentials are not, or no longer, good",
@@ -108,7 +109,7 @@ def _verdict(said: str, inside: str) -> Verdict:
     if code in CODES:
         return CODES[code]
     if status is not None:
-        return STATUSES.get(status, OTHER[status // 100])
+        return STATUSES.get(status) or OTHER.get(status // 100, UNKNOWN)
     if "redirect without LOCATION" in said:
         return ConfigurationSinkError, "region_mismatch"
     found = (verdict for sign, verdict in INSIDE if sign in inside)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +27,15 @@ from pipelines.sinks.object_keys import (
     workato_key,
 )
 from pipelines.sinks.settings import SinkSettings
-from pipelines.sinks.sink import Batch, Limits, PayloadSinkError, Receipt, SinkError
+from pipelines.sinks.sink import (
+    Batch,
+    ConfigurationSinkError,
+    Limits,
+    PayloadSinkError,
+    Receipt,
+    SinkError,
+    TransientSinkError,
+)
 
 MOST_SINGLE_EVENTS = 1_000
 """Most events in a batch of which each becomes an object, so that a batch does not take minutes."""
@@ -126,6 +134,7 @@ class ObjectSink:
         said = self._writer.put(items[0])
         refused: dict[int, str] = {}
         retry: dict[int, str] = {}
+        failures: list[SinkError] = []
         with ThreadPoolExecutor(PARALLEL) as pool:
             outcomes = pool.map(self._attempt, items[1:])
         for item, outcome in zip(items[1:], outcomes, strict=True):
@@ -135,7 +144,9 @@ class ObjectSink:
                 refused[item.positions[0]] = outcome.response or str(outcome)
             else:
                 retry |= dict.fromkeys(item.positions, str(outcome))
-        return Receipt(f"{len(items)} objects, the last: {said}", refused, retry)
+                failures.append(outcome)
+        said = f"{len(items)} objects, the last: {said}"
+        return Receipt(said, refused, retry, _gravest(failures))
 
     def probe(self) -> None:
         """Store an object `.trailhouse-probe` that is no event, unless it is there."""
@@ -156,10 +167,14 @@ class ObjectSink:
         key_of: KeyOf = partial(
             self._template.key if self._template else workato_key, extension=extension
         )
-        groups: dict[str, list[int]] = {}
+        is_single = self._settings.format == "single"
+        groups: dict[tuple[str, int], list[int]] = {}
         for at in range(len(batch)):
-            groups.setdefault(key_of(batch, at), []).append(at)
-        for key, positions in groups.items():
+            key = key_of(batch, at)
+            # the digest tells single events apart; other keys that are equal share an object
+            own = at if is_single and DIGEST in key else -1
+            groups.setdefault((key, own), []).append(at)
+        for (key, _), positions in groups.items():
             part = _part(batch, positions)
             yield Item(
                 self._under(key.replace(DIGEST, digest_of(part))),
@@ -183,6 +198,15 @@ class ObjectSink:
 
     def _under(self, key: str) -> str:
         return f"{self._settings.prefix}/{key}" if self._settings.prefix else key
+
+
+def _gravest(failures: Sequence[SinkError]) -> SinkError | None:
+    """What has to be mended first; what refuses a payload does so again when it is sent alone."""
+    for kind in (ConfigurationSinkError, TransientSinkError):
+        for failure in failures:
+            if isinstance(failure, kind):
+                return failure
+    return None
 
 
 def _template(settings: ObjectFamilySettings) -> KeyTemplate | None:

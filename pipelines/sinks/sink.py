@@ -65,12 +65,20 @@ class Receipt:
     """What a service answered to a batch that it took, at least in part.
 
     `refused` names the events that it will never take, by position, with its reason; the others
-    are delivered. `retry` names those that it asks to send again later.
+    are delivered. `retry` names those that it asks to send again later, and `failure` says why.
     """
 
     response: str
     refused: Mapping[int, str] = field(default_factory=dict)
     retry: Mapping[int, str] = field(default_factory=dict)
+    failure: SinkError | None = None
+    """What keeps those to be sent again; without it, they are too many at once."""
+
+    @property
+    def postponement(self) -> SinkError:
+        """What keeps the events that are to be sent again."""
+        reason = next(iter(self.retry.values()), "")
+        return self.failure or TransientSinkError(reason, cause="throttled", response=self.response)
 
 
 class Sink(Protocol):

@@ -165,7 +165,8 @@ class SplunkHecSink:
             told = self._client.post(body, {}, url=f"{self._base}/services/collector/ack")
             if told.status != 200:
                 self._raise(told)
-            if told.json.get("acks", {}).get(str(number)) is True:
+            done = told.json.get("acks")
+            if isinstance(done, dict) and done.get(str(number)) is True:
                 return
         raise TransientSinkError(
             f"{self._service} took the events but did not acknowledge within "

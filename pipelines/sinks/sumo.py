@@ -12,11 +12,13 @@ from pipelines.sinks.http_client import HttpClient
 from pipelines.sinks.http_settings import HttpFamilySettings, origin, resolve_url, secret_parts
 from pipelines.sinks.settings import Clock
 from pipelines.sinks.sink import Batch, ConfigurationSinkError, Limits, Receipt
-from pipelines.sinks.verdict import accepted, refusal
+from pipelines.sinks.verdict import check, refusal
 
 if TYPE_CHECKING:
     from pipelines.lake.storage import Storage
 
+HAS_ALL = 200
+"""Status without a body (help.sumologic.com, "Troubleshooting HTTP Sources")."""
 HeaderText = Annotated[str, Field(pattern=r"^[ -~]+$")]
 
 
@@ -62,8 +64,7 @@ class SumoSink:
     def send(self, batch: Batch) -> Receipt:
         """Deliver a batch."""
         answer = self._client.post(lines(batch).encode(), {"Content-Type": batch.content_type})
-        if not accepted(answer):
-            raise refusal(answer, self._service, self._clock)
+        check(answer, self._service, self._clock, success=HAS_ALL)
         return Receipt(answer.summary)
 
     def probe(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -37,6 +38,36 @@ LONGEST_WAIT_SECONDS = 7 * 86_400.0
 def accepted(answer: Answer) -> bool:
     """Whether the status says that what was sent was taken."""
     return answer.status // 100 == 2
+
+
+def check(
+    answer: Answer, service: str, clock: Clock, *, success: int, bodies: Collection[str] = ("",)
+) -> None:
+    """See that an answer is the one by which the service says that it has everything.
+
+    Anything else with 2xx comes from elsewhere, such as the page of a login, or from a service
+    that says in words that it failed; either way the events may be nowhere.
+
+    Args:
+        answer: What was said.
+        service: What to call it in messages.
+        clock: For a `Retry-After` that names a date.
+        success: The status that the service documents.
+        bodies: What it may say with it.
+
+    Raises:
+        SinkError: It says something else.
+    """
+    if answer.status == success and answer.text.strip() in bodies:
+        return
+    if accepted(answer):
+        raise TransientSinkError(
+            f"{service} answered {answer.summary[:300]}; once it has the events it says {success} "
+            "and no more: see what answers in its place, such as a proxy or a login",
+            cause="wrong_answer",
+            response=answer.summary,
+        )
+    raise refusal(answer, service, clock)
 
 
 def refusal(answer: Answer, service: str, clock: Clock) -> SinkError:

@@ -121,6 +121,7 @@ def test_of_single_events_the_refused_are_named_and_after_a_failure_all_wait(
 
     assert receipt.refused == {1: "422 no"}
     assert list(receipt.retry) == [3, 4]
+    assert receipt.postponement.cause == "server_error"
     assert [request.body for request in receiver.requests] == [b"a", b"b", b"c", b"d"]
 
 
@@ -374,13 +375,21 @@ def test_redirects_in_a_circle_end(receiver: Receiver) -> None:
     assert len(receiver.requests) == 4
 
 
-def test_a_secret_that_the_receiver_repeats_is_not_shown(receiver: Receiver) -> None:
+def test_a_secret_that_the_receiver_repeats_is_not_shown(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pair = base64.b64encode(f"me:{SECRET}".encode()).decode()
     receiver.rule = lambda request: Answer(
         401, f"unknown: {request.headers['authorization']}, {SECRET}"
     )
 
-    for fields in ({"bearer_token": "env:TOKEN"}, {"username": "me", "password": "env:TOKEN"}):
+    monkeypatch.setenv("WHOLE", f"Bearer {SECRET}")
+
+    for fields in (
+        {"bearer_token": "env:TOKEN"},
+        {"username": "me", "password": "env:TOKEN"},
+        {"headers": {"Authorization": "env:WHOLE"}},
+    ):
         failure = failure_of(sink_at(receiver.url, **fields))
 
         assert failure.cause == "bad_credentials"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -506,6 +510,21 @@ def test_events_whose_objects_were_not_stored_wait_and_refused_ones_are_named(
     assert list(receipt.retry) == [2]
     assert "SlowDown" in receipt.retry[2]
     assert receipt.refused == {3: "400 KeyTooLongError: because"}
+    assert receipt.postponement.cause == "throttled"
+
+
+def test_a_right_that_is_lost_half_way_is_no_throttling(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rule(request: Request) -> Answer:
+        if "j-A2-B" in request.path:
+            return Answer(503, error("SlowDown"))
+        return Answer(403, error("AccessDenied")) if "j-A4-B" in request.path else STORED
+
+    with receiving(rule) as receiver:
+        receipt = s3_at(receiver, monkeypatch, format="single").send(batch(*"abcde"))
+
+    assert list(receipt.retry) == [2, 4]
+    assert isinstance(receipt.failure, ConfigurationSinkError)
+    assert receipt.failure.cause == "access_denied"
 
 
 def test_a_store_that_refuses_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,6 +575,15 @@ def test_an_identity_that_may_not_overwrite_is_no_reason_to_wait(
     assert "was there already" in receipt.response
 
 
+def test_single_events_have_objects_of_their_own_by_digest(tmp_path: Path) -> None:
+    sink = sink_of(kind="file", path=str(tmp_path), format="single", key="{event_date}/{digest}")
+
+    for _ in range(2):
+        sink.send(batch("a", "b", "a"))
+
+    assert sorted(path.read_text() for path in tmp_path.glob("*/*")) == ["a", "a", "b"]
+
+
 def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
     sink = sink_of(kind="file", path=str(tmp_path / "mount" / "audit"))
 
@@ -564,6 +592,43 @@ def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
     assert (type(failure), failure.cause) == (ConfigurationSinkError, "not_found")
     assert "mount it again" in str(failure)
     assert not list(tmp_path.iterdir())
+
+
+KILLED_WRITER = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pipelines.lake.storage import Storage
+from pipelines.settings import load_settings
+from pipelines.sinks.registry import open_sink
+from pipelines.sinks.sink import Batch
+
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+table = {"name": "out", "kind": "file", "path": sys.argv[1], "key": "{digest}"}
+settings = load_settings(sink=(table,))
+facts = {"event_id": ["job:1"], "occurred_at": [datetime.now(UTC)]}
+open_sink(settings.sink[0], Storage(settings)).send(Batch("out", "5f" * 32, ["half"], facts))
+"""
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "audit"
+    folder.mkdir()
+    sink = {"kind": "file", "path": str(folder), "key": "{digest}"}
+    killed = subprocess.run([sys.executable, "-c", KILLED_WRITER, str(folder)], check=False)
+    (left,) = folder.iterdir()
+    theirs = folder / ".upload.partial"
+    theirs.touch()
+    running = folder / ".trailhouse-1-1.partial"
+
+    with running.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        sink_of(**sink).send(batch("whole"))
+        hidden = {path for path in folder.iterdir() if path.name.startswith(".")}
+
+    assert killed.returncode == -signal.SIGKILL
+    assert left.name.endswith(".partial")
+    assert hidden == {theirs, running}
+    assert len(list(folder.iterdir())) == 3
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -403,11 +403,24 @@ class TestElasticsearch:
         again = sink.send(batch('{"a":2}', "{}", "{}"))
 
         assert not {**first.refused, **again.refused, **first.retry, **again.retry}
+        assert first.response == "200 3 written"
+        assert again.response == "200 0 written, 3 were there already"
         assert elastic.documents == {
             "job:0": {"@timestamp": "2026-03-20T11:59:00+00:00", "a": 1},
             "job:1": {"@timestamp": "own"},
             "job:2": {"@timestamp": "2026-03-20T11:59:00+00:00", "message": "text"},
         }
+
+    def test_documents_are_written_anew_where_the_settings_say_so(
+        self, elastic: Elasticsearch, receiver: Receiver
+    ) -> None:
+        sink = self.sink(receiver, operation="index")
+
+        sink.send(batch('{"a":1}'))
+        again = sink.send(batch('{"a":2}'))
+
+        assert again.response == "200 1 written"
+        assert elastic.documents["job:0"]["a"] == 2
 
     def test_each_event_is_judged_by_its_own_answer(
         self, elastic: Elasticsearch, receiver: Receiver
@@ -421,6 +434,7 @@ class TestElasticsearch:
         assert sorted(elastic.documents) == ["job:0", "job:3"]
         assert sorted(receipt.refused) == [1, 2]
         assert sorted(receipt.retry) == [4, 5]
+        assert receipt.postponement.cause == "throttled"
         assert "document_parsing_exception" in receipt.refused[1]
 
     def test_a_full_queue_is_transient(self, elastic: Elasticsearch, receiver: Receiver) -> None:
@@ -429,6 +443,43 @@ class TestElasticsearch:
         failure = failure_of(self.sink(receiver))
 
         assert (type(failure), failure.cause) == (TransientSinkError, "throttled")
+
+    @pytest.mark.parametrize(
+        ("block", "kind", "cause"),
+        [
+            pytest.param(
+                (403, "index [a] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];"),
+                TransientSinkError,
+                "disk_full",
+                id="full, as older versions tell it",
+            ),
+            pytest.param(
+                (429, "index [a] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded …];"),
+                TransientSinkError,
+                "disk_full",
+                id="full",
+            ),
+            pytest.param(
+                (403, "index [a] blocked by: [FORBIDDEN/8/index write (api)];"),
+                ConfigurationSinkError,
+                "access_denied",
+                id="closed to writers",
+            ),
+        ],
+    )
+    def test_a_full_disk_is_no_lack_of_rights(
+        self,
+        elastic: Elasticsearch,
+        receiver: Receiver,
+        block: tuple[int, str],
+        kind: type[SinkError],
+        cause: str,
+    ) -> None:
+        elastic.block = block
+
+        failure = failure_of(self.sink(receiver))
+
+        assert (type(failure), failure.cause) == (kind, cause)
 
     @pytest.mark.parametrize(
         ("fields", "cause"),

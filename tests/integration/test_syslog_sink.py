@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 import trustme
+from naughty import STRINGS, batch_of
 from syslog_daemon import Syslog, syslog_ng
 
+from pipelines.exports.template import READY
 from pipelines.settings import load_settings
+from pipelines.sinks.bodies import is_json
 from pipelines.sinks.registry import open_sink
 from pipelines.sinks.sink import (
     Batch,
@@ -28,9 +31,6 @@ from pipelines.sinks.sink import (
 from pipelines.sinks.syslog import _unacknowledged
 
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
-STRINGS: list[str] = json.loads(
-    (Path(__file__).parents[1] / "vectors/strings/blns.json").read_text(encoding="utf-8")
-)
 FORGED = "\n<14>1 2026-03-20T12:00:00Z forged forged - - - forged"
 NAUGHTY = [*STRINGS, FORGED, f"a{FORGED}", "9 <14>1 - - - -", "\x00", "a\r\nb", '"]x[y z="', "\\"]
 WAYS = {
@@ -117,6 +117,21 @@ def test_naughty_strings_arrive_and_forge_nothing(
         assert [json.loads(message)["n"] for message in messages] == NAUGHTY
     else:
         assert messages == [f"|{escaped(text)}|" for text in NAUGHTY]
+
+
+@pytest.mark.parametrize("template", READY)
+def test_every_template_arrives_message_by_message(syslog: Syslog, template: str) -> None:
+    start = syslog.count()
+    sent = batch_of(template, NOON)
+
+    receipt = sink_at(syslog, "octets over TCP", message_bytes=65_536).send(sent)
+
+    received = syslog.wait_for(len(sent), start)
+    as_sent = str if is_json(sent.content_type) else escaped
+    assert not receipt.refused
+    # a byte order mark at the beginning says that UTF-8 follows (RFC 5424, 6.4)
+    told = [as_sent(text).removeprefix("\ufeff") for text in sent.messages]
+    assert [one["message"] for one in received] == told
 
 
 def escaped(text: str) -> str:

@@ -17,6 +17,8 @@ ANY_JSON = st.recursive(
     max_leaves=8,
 )
 
+NAMES = st.text("@abc", max_size=3)
+
 
 def batch(messages: list[str], content_type: str) -> Batch:
     return Batch("s", "id", messages, {"event_id": [""] * len(messages)}, content_type)
@@ -59,26 +61,46 @@ def test_a_batch_has_as_many_lines_as_messages(messages: list[str], content_type
 
 
 @given(
-    st.dictionaries(st.text(max_size=3), ANY_JSON), st.dictionaries(st.text(max_size=3), ANY_JSON)
+    st.dictionaries(st.text(max_size=3) | NAMES, ANY_JSON | NAMES),
+    st.dictionaries(NAMES, ANY_JSON),
 )
 def test_fields_are_added_to_an_object_unless_it_has_them(
     own: dict[str, object], added: dict[str, object]
 ) -> None:
-    fields = {json.dumps(name)[1:-1]: json.dumps(value) for name, value in added.items()}
+    fields = {name: json.dumps(value) for name, value in added.items()}
 
     merged = with_fields(json.dumps(own), fields)
 
     pairs = json.loads(merged, object_pairs_hook=list)
     assert len({name for name, _ in pairs}) == len(pairs)
     assert json.loads(merged).items() >= own.items()
-    assert json.loads(merged).keys() <= own.keys() | added.keys()
+    assert json.loads(merged).keys() == own.keys() | added.keys()
     assert json.loads(with_fields("{}", fields)) == added
 
 
-def test_a_field_of_another_name_is_not_taken_for_one_that_is_there() -> None:
-    own = '{"note":"say \\"time\\" twice"}'
-
+@pytest.mark.parametrize(
+    "own",
+    [
+        pytest.param('{"note":"say \\"time\\" twice"}', id="in a text"),
+        pytest.param('{"recipe":"time"}', id="as a value"),
+        pytest.param('{"recipe":{"time":0}}', id="further down"),
+    ],
+)
+def test_a_name_elsewhere_in_the_object_hides_no_field(own: str) -> None:
     assert json.loads(with_fields(own, {"time": "1"}))["time"] == 1
+
+
+@pytest.mark.parametrize("own", ['{"time":0}', r'{"\u0074ime":0}', '{"a":1, "time" : 0}'])
+def test_an_object_has_each_name_once_however_it_is_spelled(own: str) -> None:
+    pairs = json.loads(with_fields(own, {"time": "1", "more": "2"}), object_pairs_hook=list)
+
+    assert sorted(name for name, _ in pairs if name != "a") == ["more", "time"]
+
+
+def test_json_deeper_than_can_be_read_is_refused() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+
+    assert list(json_values(batch([deep, "1"], "application/json")).refused) == [0]
 
 
 @pytest.mark.parametrize(

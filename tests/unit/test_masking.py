@@ -303,3 +303,48 @@ def test_no_name_survives(name: str, action: Action) -> None:
     values = [found["resource_name"], *found["log_message"]["details"].values()]
     harmless = {"***", "sha256:"}
     assert not [v for v in values if name.strip() in str(v) and name.strip() not in harmless]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(
+    ("name", "repeated"),
+    [
+        pytest.param("mira@example.com", "https://x/?u=mira%40example.com", id="percent"),
+        pytest.param("mira@example.com", "x?next=%2Fy%3Fu%3DMIRA%2540example.com", id="twice"),
+        pytest.param("Mira Chen", "/search?q=mira+chen&by=Mira%20Chen", id="form"),
+        pytest.param("O'Hara & Söhne", "?n=O'Hara%20%26%20S%C3%B6hne", id="component"),
+        pytest.param(
+            "O'Hara & Söhne", "<b>O&#x27;Hara &amp; Söhne</b>, O&#39;Hara &amp; Söhne", id="html"
+        ),
+        pytest.param("Bob", "Bob's private recipe", id="a short name"),
+        pytest.param("Bob", "by_bob, (BOB) or 'bob'", id="a short name between signs"),
+        pytest.param("Bob", "?q=%20Bob%27s", id="a short name in an address"),
+        pytest.param("Bob", json.dumps({"text": "\nBob\tcame"}), id="a short name in JSON"),
+        pytest.param("Zoë", "?q=Zo%C3%AB", id="a short name encoded"),
+        pytest.param("李明", "李明的食谱", id="a name without words around it"),
+    ],
+)
+def test_a_masked_value_is_hidden_in_other_spellings(
+    name: str, repeated: str, action: Action
+) -> None:
+    event = {
+        "event": "recipe_stopped",
+        "user": {"name": name},
+        "details": {"text": repeated, "json": json.dumps({"by": repeated}), "list": [repeated]},
+        "resource": {"name": repeated},
+    }
+    shape = load_shape(mask=[Mask("actor_name", action)])
+
+    found = told(shape, "activity", event, actor_name=name, resource_name=repeated)
+
+    left = json.dumps(found).lower()
+    assert not [mark for mark in ("mira", "chen", "hara", "bob", "zo", "李") if mark in left]
+
+
+def test_a_short_name_leaves_other_words_alone() -> None:
+    event = {"event": "x", "user": {"name": "Bob"}, "details": {"text": "bobsleigh, kebob, b-o-b"}}
+    shape = load_shape(mask=[Mask("actor_name", "mask")])
+
+    found = told(shape, "activity", event, actor_name="Bob", resource_name=None)
+
+    assert found["log_message"]["details"] == event["details"]

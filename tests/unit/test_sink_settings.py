@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ConfigurationError
+from pipelines.exports.ledger import ledger_url
 from pipelines.settings import load_settings
+from pipelines.sinks.http_settings import origin
 from pipelines.sinks.registry import KINDS
 from pipelines.sinks.settings import LIMITS, limits_of
 from pipelines.sinks.sink import Limits
@@ -88,6 +90,23 @@ def test_every_common_setting_can_be_set() -> None:
         pytest.param(WEB + 'username = "me"', ["username", "password"], id="half a login"),
         pytest.param(WEB + 'headers = {"a b" = "c"}', ["'a b'", "header"], id="header's name"),
         pytest.param(WEB + 'headers = {a = "b\\r\\nc: d"}', ["'a'", "header"], id="header"),
+        *(
+            pytest.param(
+                f'{WEB}headers = {{ {name} = "Bearer hunter2" }}',
+                [f"'{name}'", f'{name} = "env:NAME"'],
+                id=f"a plain {name}",
+            )
+            for name in (
+                "Authorization",
+                "proxy-authorization",
+                "Cookie",
+                "X-Api-Key",
+                "api-key",
+                "DD-API-KEY",
+                "X-Auth-Token",
+                "Ocp-Apim-Subscription-Key",
+            )
+        ),
         pytest.param(WEB.replace("https", "ftp"), ["url"], id="scheme"),
     ],
 )
@@ -104,6 +123,7 @@ def test_a_wrong_setting_is_refused_by_name(table: str, told: list[str]) -> None
     [
         pytest.param('bearer_token = "hunter2"', id="where a reference belongs"),
         pytest.param("bearer_token = ['hunter2']", id="in a list"),
+        pytest.param('headers = { X-Api-Key = "hunter2" }', id="in a header"),
         pytest.param('tokn = "hunter2"', id="under a name that is unknown"),
         pytest.param('url = "https://me:hunter2@example.com"', id="in an address"),
         pytest.param('kind = "splunk_hec"\nsource = "hunter2"', id="beside a missing setting"),
@@ -117,6 +137,21 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(line: str) -> None:
 
     assert "hunter2" not in message
     assert "trailhouse.toml" in message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://h:443/a?b", "https://h"),
+        ("HTTPS://H", "https://h"),
+        ("https://me:hunter2@h:443", "https://h"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("http://h:443", "http://h:443"),
+        ("https://h:4430", "https://h:4430"),
+    ],
+)
+def test_an_origin_reads_the_same_with_its_own_port(url: str, shown: str) -> None:
+    assert origin(url) == shown
 
 
 def test_settings_as_shown_have_references_and_no_secrets(
@@ -165,3 +200,21 @@ def test_envelopes_leave_room_for_the_messages() -> None:
 
     assert limits.events * 200 + limits.bytes <= 1_000_000
     assert limits.bytes >= 750_000
+
+
+@pytest.mark.parametrize("folder", ["here", "there"])
+def test_the_ledger_of_a_lake_on_s3_lies_beside_the_settings_wherever_one_works(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config" / "trailhouse.toml"
+    for path in (config.parent, tmp_path / "here", tmp_path / "there"):
+        path.mkdir()
+    config.write_text('lake_url = "s3://bucket/lake"\n')
+    monkeypatch.setenv("TRAILHOUSE_CONFIG", "../config/trailhouse.toml")
+    monkeypatch.chdir(tmp_path / folder)
+
+    found = ledger_url(load_settings())
+
+    assert Path(found.removeprefix("sqlite:///")).resolve() == (
+        config.parent / ".trailhouse" / "ledger.sqlite"
+    )

@@ -7,37 +7,20 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naughty import STRINGS as BLNS
+from naughty import events_of as batch
 
-from pipelines.exports.examples import examples
-from pipelines.exports.filters import FORMULA, syslog
+from pipelines.exports.filters import FORMULA, csv_value, syslog
 from pipelines.exports.lint import NOW
 from pipelines.exports.template import READY, load_template
 
-BLNS = json.loads((Path(__file__).parents[1] / "vectors/strings/blns.json").read_text("utf-8"))
 JSON = ("ecs", "ocsf", "slack", "workato")
-FIXED = ("event_kind", "log_message", "raw")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-
-
-def batch(kind: str, texts: list[str]) -> dict[str, list[Any]]:
-    """Events of a kind, each with one text in all of its fields, and in its own JSON."""
-    ((_, columns),) = examples([kind])
-    made: dict[str, list[Any]] = {}
-    for name, values in columns.items():
-        if name == "log_message":
-            made[name] = [json.dumps({"event": text, "resource": {"name": text}}) for text in texts]
-        elif name in FIXED or isinstance(values[0], int | float | datetime | None):
-            made[name] = [values[0]] * len(texts)
-        else:
-            made[name] = list(texts)
-    return made
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -108,6 +91,13 @@ def test_csv_cells_arrive_and_run_in_no_spreadsheet(texts: list[str]) -> None:
         assert len(row) == 23
         assert row[0] == cells_of(text)
         assert not any(cell.startswith(FORMULA) for cell in row)
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+def test_a_cell_that_begins_as_owasp_lists_it_is_disarmed(begin: str) -> None:
+    (row,) = csv.reader(io.StringIO(csv_value(f"{begin}=1+1"), newline=""))
+
+    assert row == [f"'{begin}=1+1"]
 
 
 def unescaped(text: str) -> str:

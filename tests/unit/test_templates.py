@@ -18,6 +18,13 @@ from pipelines.exports.template import READY, Template, TemplateError, load_temp
 NOW = datetime(2023, 6, 2, 1, 30, 1, 2_213, tzinfo=timezone(timedelta(hours=-4)))
 EVENT = '{"event":"recipe_stopped","n":1.50,"resource":{"name":"say \\"hi\\" \\\\ back"}}'
 
+GROWN = {
+    "TEXT": f"'{'a' * 5_000}'",
+    "LONG": "('a'" + "|replace('a', 'aaaaaaaaaa')" * 7 + ")",
+    "NUMBER": "(" + "9" * 1_000 + ")",
+}
+"""What grows out of bounds when it is put together."""
+
 
 @pytest.fixture
 def load(tmp_path: Path) -> Any:
@@ -178,15 +185,57 @@ def test_a_bad_template_is_refused_with_file_line_and_field(
         "9 ** 9 ** 9",
         "'{0.__class__}'.format(event)",
         "event.update({'a': 1})",
+        "'%0200000000d'|format(1)",
+        "'%*d'|format(200000000, 1)",
+        "'%.200000000f'|format(1)",
+        "'{:>200000000}'.format('a')",
+        "'{0:>{1}}'.format('a', 200000000)",
+        "'{a:>200000000}'.format_map({'a': 1})",
+        "'a'.center(200000000)",
+        "'a'.ljust(200000000)",
+        "'a'.rjust(200000000)",
+        "'1'.zfill(200000000)",
+        "'\\t'.expandtabs(200000000)",
+        "'a'['ljust'](200000000)",
+        "('a'|attr('ljust'))(200000000)",
+        "'a'.encode().ljust(200000000)",
+        "(1).to_bytes(200000000, 'big')",
+        "TEXT|replace('a', TEXT)",
+        "TEXT.replace('', TEXT)",
+        "TEXT|join(TEXT)",
+        "TEXT.join(TEXT)",
+        "TEXT.translate({97: TEXT})",
+        "[TEXT]|map('replace', 'a', TEXT)|join",
+        "TEXT ~ LONG",
+        "TEXT + LONG",
+        "NUMBER * NUMBER",
     ],
 )
 def test_a_template_reaches_values_and_nothing_else(load: Any, expression: str) -> None:
+    for name, text in GROWN.items():
+        expression = expression.replace(name, text)
     template = load(f'{{"e": {{{{ event }}}},\n"a": {{{{ {expression} }}}}}}')
 
     with pytest.raises(TemplateError) as refused:
         render(template)
 
     assert refused.value.line == 2
+
+
+@pytest.mark.parametrize("name", ["center", "indent", "wordwrap", "batch", "slice"])
+def test_filters_that_pad_are_unknown(load: Any, name: str) -> None:
+    with pytest.raises(TemplateError, match=f"unknown filter '{name}'"):
+        load(f"{{{{ event_id|{name}(200000000) }}}}", "txt")
+
+
+def test_texts_are_put_together_as_in_jinja(load: Any) -> None:
+    source = """{{ "%02d-%s"|format(7, event_id) }} {{ event_id ~ 1 ~ none }} {{ [1, 2]|join("+") }}
+        {{ "a-b".replace("-", "+") }} {{ "a-b-c"|replace("-", "", 1) }} {{ ", ".join(["a", "b"]) }}
+        {{ 2 * 3 + 4.5 }} {{ "a" + "b" }} {{ [{"n": 1}, {"n": 2}]|join(":", attribute="n") }}"""
+
+    message = render(load(source, "txt"))
+
+    assert message == "07-activity:1 activity:11None 1+2 a+b ab-c a, b 10.5 ab 1:2"
 
 
 def test_a_missing_key_is_an_error_with_its_line_and_never_an_empty_text(load: Any) -> None:
