@@ -95,9 +95,9 @@ def _rules(connection: DuckDBPyConnection) -> dict[str, str]:
 
 
 def _caption(by: UsageBy, rule: str, title: str) -> str:
-    if by is UsageBy.CONNECTOR:
-        return "Steps of the jobs that sent theirs; `known` is the share of jobs that did."
     told = f"Tasks by {rule}: {title}. Wasted: run time of failed jobs and reruns."
+    if by is UsageBy.CONNECTOR:
+        return f"{told} Known: share of jobs that sent their steps; the others are `unknown`."
     if by is UsageBy.PROCESS:
         return f"{told} A process is a recipe with all that it calls."
     return f"{told} Worst p95: the 95th percentile of run times on the slowest day."
@@ -126,14 +126,22 @@ def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
     shares = [Column("share", lambda r: w.share(r[share]), right=True, wide=True)]
     if per:  # a share is of the whole span
         shares = []
+    tasks = Column(
+        f"tasks\n{rule}",
+        lambda r: w.bounds(r["tasks_least_count"], r["tasks_most_count"]),
+        right=True,
+    )
+    wasted = Column("wasted", lambda r: w.share(r["wasted_share"]), right=True)
     if by is UsageBy.CONNECTOR:
         return [
             jobs,
             Column("steps", lambda r: w.count(r["step_count"]), right=True),
             *shares,
             failed,
+            tasks,
             time,
-            Column("in app", lambda r: w.share(r["execute_share"]), right=True),
+            wasted,
+            Column("in app", lambda r: w.share(r["execute_share"]), right=True, wide=True),
             Column("known", lambda r: w.share(r["stepped_share"]), right=True),
         ]
     worst = Column(
@@ -146,12 +154,8 @@ def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
         jobs,
         *shares,
         failed,
-        Column(
-            f"tasks\n{rule}",
-            lambda r: w.bounds(r["tasks_least_count"], r["tasks_most_count"]),
-            right=True,
-        ),
+        tasks,
         time,
-        Column("wasted", lambda r: w.share(r["wasted_share"]), right=True),
+        wasted,
         *([] if by is UsageBy.PROCESS else [worst]),
     ]

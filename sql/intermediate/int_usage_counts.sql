@@ -54,6 +54,7 @@ select
     j.is_repeat,
     j.is_succeeded,
     j.is_failed,
+    not j.is_test and (j.is_failed or j.is_repeat) as is_wasted,
     j.event_date,
     j.occurred_at
 from int_usage_jobs as j

@@ -32,8 +32,8 @@ found as (
 
 select
     coalesce(e.workspace_id, f.workspace_id) as workspace_id,
-    e.step_count as expected_step_count,
-    f.step_count as found_step_count,
+    coalesce(e.step_count, 0) as expected_step_count,
+    coalesce(f.step_count, 0) as found_step_count,
     0 as expected_orphan_count,
     coalesce(f.orphan_count, 0) as found_orphan_count,
     coalesce(e.event_date, f.event_date) as event_date

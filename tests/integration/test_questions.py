@@ -260,6 +260,7 @@ def test_people_who_share_an_invitations_id_are_told_apart(run: Run) -> None:
 def test_tasks_are_counted_by_the_rule_that_is_named(run: Run, sample: Sample, rule: str) -> None:
     rows = run("usage", "--rule", rule, *ALL, "--json").json
     processes = run("usage", "--by", "process", "--rule", rule, *ALL, "--json").json
+    connectors = run("usage", "--by", "connector", "--rule", rule, *ALL, "--json").json
     table = run("usage", "--rule", rule, "--top", "1")
     connection = open_catalogue(sample.lake)
     known = connection.execute(
@@ -271,11 +272,14 @@ def test_tasks_are_counted_by_the_rule_that_is_named(run: Run, sample: Sample, r
     ).fetchone()
     connection.close()
 
-    assert {row["counting_rule"] for row in rows} == {rule}
+    assert {row["counting_rule"] for row in [*rows, *processes, *connectors]} == {rule}
     assert rule in table.out
     figures = ("tasks_least_count", "tasks_most_count", "job_count")
     assert tuple(sum(row[f] for row in rows) for f in figures) == known
     assert tuple(sum(row[f] for row in processes) for f in figures) == known
+    # an action that nobody can place is in no connector's least, and in the most of several
+    assert 0 < sum(row["tasks_least_count"] for row in connectors) <= known[0]
+    assert sum(row["tasks_most_count"] for row in connectors) >= known[1]
 
 
 def test_every_cut_of_usage_has_the_same_sum(run: Run) -> None:

@@ -63,6 +63,11 @@ def asker(lake: Lake) -> Ask:
     return ask
 
 
+def holds(row: Row, **expected: Any) -> None:
+    """Hold the named columns of a row."""
+    assert {name: row[name] for name in expected} == expected
+
+
 # One recipe a rule: its jobs, and its least and most tasks by task_2019, task_2021, business_action
 COUNTED: dict[str, tuple[list[Row], tuple[tuple[int, int], ...]]] = {
     "every kind of step, sent": (
@@ -165,7 +170,8 @@ def test_a_figure_carries_the_name_of_its_rule(counted: Ask) -> None:
 
 def test_connectors_are_known_of_stepped_jobs_alone_and_say_so(counted: Ask) -> None:
     rows = counted(
-        "select * from int_usage_by_connector where period = 'day' order by adapter_name"
+        "select * from int_usage_by_connector where period = 'day' and adapter_name <> 'unknown' "
+        "order by adapter_name"
     )
 
     found = {row["adapter_name"]: (row["step_count"], row["failed_step_count"]) for row in rows}
@@ -180,6 +186,53 @@ def test_connectors_are_known_of_stepped_jobs_alone_and_say_so(counted: Ask) -> 
     (usage,) = counted("from int_usage_by_environment where period = 'day'")
     assert (usage["stepped_job_count"], usage["job_count"]) == (7, 12)
     assert {row["stepped_share"] for row in rows} == {7 / 12}
+
+
+# One connector a line: the least and most tasks by task_2019, task_2021, business_action
+BY_CONNECTOR = {
+    "control": ((0, 0), (0, 0), (0, 0)),  # acts in no loop
+    "clock": ((1, 1), (0, 0), (0, 0)),
+    "shopify": ((6, 6), (0, 0), (6, 6)),
+    # 9 hidden iterations of a loop may all be of the connector that acted in it
+    "netsuite": ((6, 15), (6, 15), (6, 15)),
+    "lookup_table": ((1, 1), (1, 1), (0, 0)),
+    "workato_recipe_function": ((0, 0), (1, 1), (0, 0)),
+    # five jobs that sent no steps, with 5, 5, 5, 0 and no actions; one may not have finished its 5th
+    "unknown": ((5, 20), (14, 15), (0, 20)),
+}
+
+
+@pytest.mark.parametrize("connector", BY_CONNECTOR)
+def test_tasks_of_a_connector_are_bounded_by_every_rule(counted: Ask, connector: str) -> None:
+    found = counted(
+        "select sum(tasks_least_count) as least, sum(tasks_most_count) as most "
+        f"from int_connector_tasks where adapter_name = '{connector}' "
+        "group by counting_rule order by counting_rule = 'business_action', counting_rule"
+    )
+
+    assert tuple(tuple(row.values()) for row in found) == BY_CONNECTOR[connector]
+
+
+def test_a_connector_has_what_a_recipe_has(counted: Ask) -> None:
+    (row,) = counted(
+        "from int_usage_by_connector where period = 'day' and adapter_name = 'netsuite'"
+    )
+
+    holds(row, counting_rule="task_2021", tasks_least_count=6, tasks_most_count=15)
+    # jobs of 101, 102, 103, 104, 112 and both of 111, and the test of 110
+    holds(row, job_count=7, repeat_count=1, repeat_share=1 / 7, test_job_count=1, test_share=1 / 8)
+    # the failed jobs of 103 and 111, and the rerun of 111
+    holds(row, action_count=8, wasted_action_count=4)
+    holds(row, wasted_tasks_least_count=2, wasted_tasks_most_count=2)
+
+
+def test_jobs_without_steps_are_of_an_unknown_connector(counted: Ask) -> None:
+    (row,) = counted(
+        "from int_usage_by_connector where period = 'day' and adapter_name = 'unknown'"
+    )
+
+    holds(row, job_count=5, step_count=0, action_count=15, wasted_action_count=5)
+    holds(row, wasted_tasks_least_count=4, wasted_tasks_most_count=5)
 
 
 @pytest.fixture(scope="module")
@@ -229,11 +282,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     return asker(lake)
 
 
-def holds(row: Row, **expected: Any) -> None:
-    """Hold the named columns of a row."""
-    assert {name: row[name] for name in expected} == expected
-
-
 def test_the_cost_of_failures_and_reruns_counts_each_job_once(told: Ask) -> None:
     (row,) = told("from recipe_usage_daily where recipe_id = '201'")
 
@@ -266,6 +314,13 @@ def test_a_process_has_all_jobs_below_its_root_each_once(told: Ask) -> None:
     holds(root, root_recipe_id="301", job_count=3, root_job_count=1, recipe_count=3)
     holds(root, action_count=9, tasks_most_count=9)
     holds(own, root_recipe_id="302", job_count=1, root_job_count=1, action_count=5)
+
+
+def test_a_process_has_the_reruns_and_tests_below_it(told: Ask) -> None:
+    (row,) = told("from int_usage_by_process where period = 'day' and root_recipe_id = '201'")
+
+    holds(row, job_count=4, repeat_share=2 / 4, test_job_count=1, test_share=1 / 5)
+    holds(row, action_count=17, wasted_action_count=10, wasted_seconds=70.0)
 
 
 def test_without_a_root_the_direct_caller_is_the_process(told: Ask) -> None:
