@@ -1,9 +1,9 @@
 -- Usage per calling process and day, week, month or billing cycle: all jobs below a root recipe.
 -- grain:  period, period_start_date, workspace_id, root_recipe_id
--- reads:  int_process_tasks, int_periods, model_settings, recipe_owners
+-- reads:  int_process_tasks, int_periods, int_usage_percentiles, model_settings, recipe_owners
 -- scope:  global
 -- note:   a recipe that is called by two processes has its jobs in both, each once. The name is the
---         root recipe's newest.
+--         root recipe's newest. The median and the 95th percentile are within 5 percent.
 
 select
     p.period,
@@ -33,6 +33,8 @@ select
     round(cast(sum(u.total_seconds) as double), 3) as total_seconds,
     round(cast(coalesce(sum(u.total_seconds) filter (where u.is_wasted), 0) as double), 3)
         as wasted_seconds,
+    max(d.approximate_median_seconds) as approximate_median_seconds,
+    max(d.approximate_p95_seconds) as approximate_p95_seconds,
     cast(sum(u.repeat_count) as double) / nullif(sum(u.job_count), 0) as repeat_share,
     cast(sum(u.test_job_count) as double)
     / nullif(sum(u.job_count) + sum(u.test_job_count), 0) as test_share,
@@ -42,4 +44,11 @@ inner join model_settings as m on u.counting_rule = m.counting_rule
 inner join int_periods as p on u.event_date = p.event_date
 left join recipe_owners as o
     on u.workspace_id = o.workspace_id and u.root_recipe_id = o.recipe_id
+left join int_usage_percentiles as d
+    on
+        p.period = d.period
+        and p.period_start_date = d.period_start_date
+        and d.subject_kind = 'process'
+        and u.workspace_id = d.workspace_id
+        and u.root_recipe_id = d.subject_id
 group by all

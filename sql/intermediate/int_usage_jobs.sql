@@ -5,7 +5,8 @@
 -- note:   a folder is the path of the recipe, a project the folder at the top of it, below the root
 --         that Workato calls Home or All projects. The root recipe is the top of the chain of
 --         calls; editions that do not send it leave the direct caller, or the recipe itself. A job
---         without steps is known by its action count alone, and one without that not at all.
+--         without steps is known by its action count alone, and one without that not at all. An
+--         approximate time is a power of e to 0.096, so that it is within 5 percent.
 
 with placed as (
     select
@@ -35,6 +36,13 @@ select
     -- sums of whole numbers do not depend on their order
     cast(round(duration_seconds * 1000) as bigint) as duration_ms,
     duration_seconds,
+    case
+        when duration_seconds <= 0 then 0
+        -- Workato tells whole seconds: short ones stay what they are
+        when duration_seconds <= 20 and duration_seconds = floor(duration_seconds)
+            then duration_seconds
+        else round(exp(round(ln(greatest(duration_seconds, 1e-6)) / 9.6e-2) * 9.6e-2), 6)
+    end as approximate_seconds,
     lines_state = 'sent' as has_steps,
     lines_state = 'sent' or is_counted as is_countable,
     calling_job_id is not null or coalesce(root_job_id <> job_id, false) as is_called,

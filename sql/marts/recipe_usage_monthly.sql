@@ -3,8 +3,8 @@
 -- reads:  recipe_usage_daily
 -- scope:  month
 -- note:   the sums of recipe_usage_daily, so that a year is 12 files; a recipe that moved within
---         the month has a row for each place. Percentiles cannot be summed: the greatest of a day
---         stands for them.
+--         the month has a row for each place. Percentiles cannot be summed: job_durations_monthly
+--         has what they are read from.
 
 with days as (
     select
@@ -51,8 +51,6 @@ select
     round(cast(sum(failed_seconds) as double), 3) as failed_seconds,
     round(cast(sum(repeat_seconds) as double), 3) as repeat_seconds,
     round(cast(sum(wasted_seconds) as double), 3) as wasted_seconds,
-    max(median_seconds) as greatest_daily_median_seconds,
-    max(p95_seconds) as greatest_daily_p95_seconds,
     month_date,
     min(event_date) as first_seen_date,
     max(event_date) as last_seen_date,

@@ -1,9 +1,10 @@
 -- Usage between two UTC days, per recipe, folder, project, owner or environment, most jobs first.
 -- grain:  period_start_date, environment, id
--- reads:  recipe_usage_daily, recipe_usage_monthly, int_periods, counting_rules, recipe_owners
+-- reads:  recipe_usage_daily, recipe_usage_monthly, job_durations_daily, job_durations_monthly,
+--         int_periods, counting_rules, recipe_owners
 -- scope:  global
 -- note:   $period may be null: then the days are summed. Names and owners are today's. The
---         percentile is of a day: the greatest stands for longer. Owners are one row for all
+--         median and the 95th percentile are within 5 percent. Owners are one row for all
 --         environments. Whole months are read as such, where no period is asked for, and the days
 --         before $head_to_date and after $tail_from_date as days. Rules are those of
 --         int_usage_tasks.
@@ -36,11 +37,13 @@ with pieces as (
         hidden_most_count,
         total_seconds,
         wasted_seconds,
-        p95_seconds,
         event_date
     from recipe_usage_daily
     where
-        event_date between $from_date and $head_to_date
+        (
+            event_date between $from_date and $head_to_date
+            or event_date between $tail_from_date and $to_date
+        )
         and ($environment is null or environment = $environment)
     union all
     select
@@ -70,45 +73,10 @@ with pieces as (
         hidden_most_count,
         total_seconds,
         wasted_seconds,
-        greatest_daily_p95_seconds as p95_seconds,
         month_date as event_date
     from recipe_usage_monthly
     where
         month_date between $from_month and $to_month
-        and ($environment is null or environment = $environment)
-    union all
-    select
-        workspace_id,
-        recipe_id,
-        recipe_name,
-        environment,
-        folder,
-        project,
-        job_count,
-        succeeded_count,
-        failed_count,
-        repeat_count,
-        test_job_count,
-        action_count,
-        wasted_action_count,
-        uncountable_job_count,
-        stepped_job_count,
-        trigger_count,
-        utility_trigger_count,
-        connector_step_count,
-        utility_step_count,
-        call_step_count,
-        failed_step_count,
-        control_step_count,
-        hidden_least_count,
-        hidden_most_count,
-        total_seconds,
-        wasted_seconds,
-        p95_seconds,
-        event_date
-    from recipe_usage_daily
-    where
-        event_date between $tail_from_date and $to_date
         and ($environment is null or environment = $environment)
 ),
 
@@ -150,8 +118,7 @@ recipes as (
         sum(u.hidden_least_count) as hidden_least_count,
         sum(u.hidden_most_count) as hidden_most_count,
         sum(u.total_seconds) as total_seconds,
-        sum(u.wasted_seconds) as wasted_seconds,
-        max(u.p95_seconds) as p95_seconds
+        sum(u.wasted_seconds) as wasted_seconds
     from pieces as u
     left join periods as p on u.event_date = p.event_date
     group by all
@@ -221,10 +188,105 @@ summed as (
         sum(uncountable_job_count) as uncountable_job_count,
         -- whole milliseconds, so that the order of the sum does not show
         round(sum(total_seconds), 3) as total_seconds,
-        round(sum(wasted_seconds), 3) as wasted_seconds,
-        max(p95_seconds) as greatest_daily_p95_seconds
+        round(sum(wasted_seconds), 3) as wasted_seconds
     from named
     group by all
+),
+
+duration_pieces as (
+    select
+        workspace_id,
+        recipe_id,
+        environment,
+        folder,
+        project,
+        job_count,
+        approximate_seconds,
+        event_date
+    from job_durations_daily
+    where
+        (
+            event_date between $from_date and $head_to_date
+            or event_date between $tail_from_date and $to_date
+        )
+        and ($environment is null or environment = $environment)
+    union all
+    select
+        workspace_id,
+        recipe_id,
+        environment,
+        folder,
+        project,
+        job_count,
+        approximate_seconds,
+        month_date as event_date
+    from job_durations_monthly
+    where
+        month_date between $from_month and $to_month
+        and ($environment is null or environment = $environment)
+),
+
+durations as (
+    select
+        coalesce(p.period_start_date, cast($from_date as date)) as period_start_date,
+        case when $by <> 'owner' then u.environment end as group_environment,
+        case $by
+            when 'recipe' then u.recipe_id
+            when 'folder' then u.folder
+            when 'project' then u.project
+            when 'owner' then coalesce(o.owner_id, 'unknown')
+            else u.environment
+        end as id,
+        u.approximate_seconds,
+        sum(u.job_count) as run_count
+    from duration_pieces as u
+    left join periods as p on u.event_date = p.event_date
+    left join recipe_owners as o
+        on $by = 'owner' and u.workspace_id = o.workspace_id and u.recipe_id = o.recipe_id
+    group by all
+),
+
+timed as (
+    select
+        *,
+        sum(run_count) over (
+            partition by period_start_date, group_environment, id
+            order by approximate_seconds asc
+        ) as upto_count,
+        sum(run_count) over (partition by period_start_date, group_environment, id) as whole_count
+    from durations
+),
+
+-- the two jobs that a percentile lies between, counted from 0
+between_runs as (
+    select
+        period_start_date,
+        group_environment,
+        id,
+        max(whole_count) as whole_count,
+        min(case when upto_count > floor((whole_count - 1) / 2) then approximate_seconds end)
+            as median_low_seconds,
+        min(case when upto_count > floor(whole_count / 2) then approximate_seconds end)
+            as median_high_seconds,
+        min(case when upto_count > floor((whole_count - 1) * 19 / 20) then approximate_seconds end)
+            as p95_low_seconds,
+        min(case when upto_count > floor((whole_count - 1) * 19 / 20) + 1 then approximate_seconds end)
+            as p95_high_seconds
+    from timed
+    group by all
+),
+
+percentiles as (
+    select
+        period_start_date,
+        group_environment,
+        id,
+        (median_low_seconds + median_high_seconds) / 2 as approximate_median_seconds,
+        p95_low_seconds
+        + cast((whole_count - 1) * 19 / 20 - floor((whole_count - 1) * 19 / 20) as double)
+        * (coalesce(p95_high_seconds, p95_low_seconds) - p95_low_seconds)
+            as approximate_p95_seconds
+    from between_runs
 ),
 
 shared as (
@@ -247,9 +309,16 @@ ranked as (
 
 counted as (
     select
-        *,
-        max(position) over () as total_count
-    from ranked
+        r.*,
+        d.approximate_median_seconds,
+        d.approximate_p95_seconds,
+        max(r.position) over () as total_count
+    from ranked as r
+    left join percentiles as d
+        on
+            r.period_start_date = d.period_start_date
+            and r.id = d.id
+            and r.group_environment is not distinct from d.group_environment
 )
 
 select
@@ -274,7 +343,8 @@ select
     total_seconds,
     wasted_seconds,
     wasted_seconds / nullif(total_seconds, 0) as wasted_share,
-    greatest_daily_p95_seconds,
+    approximate_median_seconds,
+    approximate_p95_seconds,
     total_count
 from counted
 where $top = 0 or position <= $top

@@ -1,8 +1,9 @@
 -- Usage between two UTC days per calling process: all jobs below a root recipe, most jobs first.
 -- grain:  period_start_date, environment, id
--- reads:  int_process_tasks, int_periods, recipe_owners
+-- reads:  int_process_tasks, job_durations_daily, int_periods, recipe_owners
 -- scope:  global
--- note:   $period may be null: then the days are summed.
+-- note:   $period may be null: then the days are summed. The median and the 95th
+--         percentile are within 5 percent.
 
 with summed as (
     select
@@ -40,6 +41,64 @@ with summed as (
     group by all
 ),
 
+durations as (
+    select
+        coalesce(p.period_start_date, cast($from_date as date)) as period_start_date,
+        u.environment,
+        u.root_recipe_id as id,
+        u.approximate_seconds,
+        sum(u.job_count) as run_count
+    from job_durations_daily as u
+    left join int_periods as p on u.event_date = p.event_date and p.period = $period
+    where
+        u.event_date between $from_date and $to_date
+        and ($environment is null or u.environment = $environment)
+    group by all
+),
+
+timed as (
+    select
+        *,
+        sum(run_count) over (
+            partition by period_start_date, environment, id
+            order by approximate_seconds asc
+        ) as upto_count,
+        sum(run_count) over (partition by period_start_date, environment, id) as whole_count
+    from durations
+),
+
+-- the two jobs that a percentile lies between, counted from 0
+between_runs as (
+    select
+        period_start_date,
+        environment,
+        id,
+        max(whole_count) as whole_count,
+        min(case when upto_count > floor((whole_count - 1) / 2) then approximate_seconds end)
+            as median_low_seconds,
+        min(case when upto_count > floor(whole_count / 2) then approximate_seconds end)
+            as median_high_seconds,
+        min(case when upto_count > floor((whole_count - 1) * 19 / 20) then approximate_seconds end)
+            as p95_low_seconds,
+        min(case when upto_count > floor((whole_count - 1) * 19 / 20) + 1 then approximate_seconds end)
+            as p95_high_seconds
+    from timed
+    group by all
+),
+
+percentiles as (
+    select
+        period_start_date,
+        environment,
+        id,
+        (median_low_seconds + median_high_seconds) / 2 as approximate_median_seconds,
+        p95_low_seconds
+        + cast((whole_count - 1) * 19 / 20 - floor((whole_count - 1) * 19 / 20) as double)
+        * (coalesce(p95_high_seconds, p95_low_seconds) - p95_low_seconds)
+            as approximate_p95_seconds
+    from between_runs
+),
+
 shared as (
     select
         *,
@@ -59,9 +118,16 @@ ranked as (
 
 counted as (
     select
-        *,
-        max(position) over () as total_count
-    from ranked
+        r.*,
+        d.approximate_median_seconds,
+        d.approximate_p95_seconds,
+        max(r.position) over () as total_count
+    from ranked as r
+    left join percentiles as d
+        on
+            r.period_start_date = d.period_start_date
+            and r.environment = d.environment
+            and r.id = d.id
 )
 
 select
@@ -91,6 +157,8 @@ select
     total_seconds,
     wasted_seconds,
     wasted_seconds / nullif(total_seconds, 0) as wasted_share,
+    approximate_median_seconds,
+    approximate_p95_seconds,
     total_count
 from counted
 where $top = 0 or position <= $top

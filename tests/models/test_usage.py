@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from lakes import activity, encode, job, lake_at, run_load
+from world import World
 
 from pipelines.lake.tables import Lake
 from pipelines.models import build_stale
@@ -20,7 +21,12 @@ Ask = Callable[[str], list[Row]]
 
 CLOCK = {"recipe_line_number": 0, "adapter_name": "clock", "adapter_operation": "timer"}
 ORDER = {"recipe_line_number": 0, "adapter_name": "shopify", "adapter_operation": "new_order"}
-INSERT = {"recipe_line_number": 1, "adapter_name": "netsuite", "adapter_operation": "add"}
+INSERT = {
+    "recipe_line_number": 1,
+    "adapter_name": "netsuite",
+    "adapter_operation": "add",
+    "line_stat": {"total": 0.3},
+}
 LOOKUP = {"recipe_line_number": 2, "adapter_name": "lookup_table", "adapter_operation": "entry"}
 CALL = {
     "recipe_line_number": 3,
@@ -28,7 +34,11 @@ CALL = {
     "adapter_operation": "call_recipe",
 }
 CONTROL = {"recipe_line_number": 4, "adapter_name": None, "adapter_operation": None}
-BROKEN = INSERT | {"recipe_line_number": 5, "error": "Customer must be present"}
+BROKEN = INSERT | {
+    "recipe_line_number": 5,
+    "error": "Customer must be present",
+    "line_stat": {"total": 1.2},
+}
 TOO_LARGE = "Log lines exceed size limit"
 
 
@@ -197,7 +207,7 @@ BY_CONNECTOR = {
     "netsuite": ((6, 15), (6, 15), (6, 15)),
     "lookup_table": ((1, 1), (1, 1), (0, 0)),
     "workato_recipe_function": ((0, 0), (1, 1), (0, 0)),
-    # five jobs that sent no steps, with 5, 5, 5, 0 and no actions; one may not have finished its 5th
+    # five jobs that sent no steps; one that failed may not have finished the last of its 5 actions
     "unknown": ((5, 20), (14, 15), (0, 20)),
 }
 
@@ -302,6 +312,47 @@ def test_durations_are_those_of_real_jobs(told: Ask) -> None:
 
     assert row["median_seconds"] == 30.0
     assert row["p95_seconds"] == pytest.approx(40 + 0.85 * 40)
+
+
+def test_percentiles_of_any_days_are_those_of_their_jobs_within_5_percent(told: Ask) -> None:
+    (recipe,) = told("from int_usage_by_recipe where recipe_id = '201' and period = 'month'")
+    (between,) = told("from usage_between('2026-02-01', '2026-02-28') where recipe_id = '201'")
+    (process,) = told("from int_usage_by_process where root_recipe_id='201' and period = 'month'")
+
+    for row in (recipe, between, process):  # of 10, 20, 40 and 80 seconds
+        assert row["approximate_median_seconds"] == pytest.approx(30, rel=0.05)
+        assert row["approximate_p95_seconds"] == pytest.approx(40 + 0.85 * 40, rel=0.05)
+
+
+def test_a_job_without_an_end_has_no_run_time() -> None:
+    world = World(run(1, seconds=7), run(1, completed_at=None))
+
+    rows = world.rows("job_durations_daily")
+
+    assert [(row["approximate_seconds"], row["job_count"]) for row in rows] == [(7, 1)]
+
+
+def test_an_approximate_run_time_is_within_5_percent() -> None:
+    lengths = [0, 1, 2, 20, *(round(21 * 1.043**n) for n in range(220))]
+    world = World(*(run(1, seconds=seconds) for seconds in lengths))
+
+    rows = world.rows("int_usage_jobs")
+
+    assert len(rows) == len(lengths)
+    for row in rows:
+        assert row["approximate_seconds"] == pytest.approx(row["duration_seconds"], rel=0.05)
+        if row["duration_seconds"] <= 20:
+            assert row["approximate_seconds"] == row["duration_seconds"]
+    assert len({row["approximate_seconds"] for row in rows}) < 110
+
+
+def test_steps_of_a_connector_have_percentiles_of_their_own(counted: Ask) -> None:
+    (row,) = counted(
+        "from int_usage_by_connector where period = 'day' and adapter_name = 'netsuite'"
+    )
+
+    assert row["approximate_median_seconds"] == pytest.approx(0.3, rel=0.05)  # six of 0.3
+    assert row["approximate_p95_seconds"] == pytest.approx(1.2, rel=0.05)  # two that failed
 
 
 def test_a_process_has_all_jobs_below_its_root_each_once(told: Ask) -> None:

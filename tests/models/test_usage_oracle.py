@@ -193,6 +193,34 @@ def test_durations_equal_those_of_the_landing_files(both: Any) -> None:
         assert middle == (median(tally.seconds) if tally.seconds else None)
 
 
+def percentile(values: list[float], share: float) -> float:
+    """As `quantile_cont`: between the two values nearest to the share."""
+    at = (len(values) - 1) * share
+    low, high = sorted(values)[int(at) : int(at) + 2] if at % 1 else [sorted(values)[int(at)]] * 2
+    return low + at % 1 * (high - low)
+
+
+def test_percentiles_of_all_days_are_those_of_the_landing_files_within_5_percent(
+    both: Any,
+) -> None:
+    (usage, _, _), catalogue = both
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for (_, workspace, recipe), tally in usage.items():
+        seconds[f"{workspace} {recipe}"] += tally.seconds
+
+    found = catalogue.execute(
+        "select workspace_id || ' ' || recipe_id, approximate_median_seconds, "
+        "approximate_p95_seconds from usage_between('2026-02-01', '2026-02-28') "
+        "where job_count > 0"
+    ).fetchall()
+
+    assert {subject for subject, *_ in found} == {s for s, times in seconds.items() if times}
+    for subject, middle, p95 in found:
+        times = seconds[subject]
+        assert middle == pytest.approx(percentile(times, 0.5), rel=0.05), subject
+        assert p95 == pytest.approx(percentile(times, 0.95), rel=0.05), subject
+
+
 def test_bounds_of_tasks_equal_those_of_the_landing_files(both: Any) -> None:
     (usage, _, _), catalogue = both
 
