@@ -1,4 +1,4 @@
--- One row per job record, with its steps counted by kind.
+-- One row per job that ended, with its steps counted by kind.
 -- grain:  event_date, event_id
 -- reads:  int_usage_jobs, int_usage_steps
 -- scope:  partition

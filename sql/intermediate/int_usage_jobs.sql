@@ -1,8 +1,10 @@
--- One row per job record, with what usage counts it by.
+-- One row per job that ended, with what usage counts it by.
 -- grain:  event_date, event_id
 -- reads:  stg_jobs
 -- scope:  partition
--- note:   a folder is the path of the recipe, a project the folder at the top of it, below the root
+-- note:   a job may be sent more than once, with another status: the record that says how it ended
+--         counts, of several the last of the day. One that has not ended counts on the day on which
+--         it will, so that no day has to look at the next. A folder is the path of the recipe, a project the folder at the top of it, below the root
 --         that Workato calls Home or All projects. The root recipe is the top of the chain of
 --         calls; editions that do not send it leave the direct caller, or the recipe itself. A job
 --         without steps is known by its action count alone, and one without that not at all. An
@@ -12,8 +14,18 @@ with placed as (
     select
         *,
         trim(recipe_path, '/') as path,
-        split_part(trim(recipe_path, '/'), '/', 1) in ('Home', 'All projects') as is_below_root
+        split_part(trim(recipe_path, '/'), '/', 1) in ('Home', 'All projects') as is_below_root,
+        row_number() over (
+            partition by event_date, workspace_id, coalesce(job_id, event_id)
+            order by
+                (case when is_succeeded or is_failed then 0 else 1 end) asc,
+                occurred_at desc, event_id asc
+        ) as position
     from stg_jobs
+    where
+        is_succeeded
+        or is_failed
+        or (coalesce(outcome, 'unknown') <> 'pending' and duration_seconds is not null)
 )
 
 select
@@ -54,3 +66,4 @@ select
     started_at,
     occurred_at
 from placed
+where position = 1

@@ -47,7 +47,7 @@ def run(recipe: int, moment: str = f"{DAY}T10:00:00", seconds: int = 2, **fields
     ended = datetime.fromisoformat(moment)
     began = ended - timedelta(seconds=seconds)
     times = {"started_at": f"{began.isoformat()}Z", "completed_at": f"{ended.isoformat()}Z"}
-    return job(recipe_id=recipe, flow_id=recipe, **times, **fields)
+    return job(recipe_id=recipe, flow_id=recipe, **(times | fields))
 
 
 def failed(recipe: int, **fields: Any) -> Row:
@@ -243,6 +243,33 @@ def test_jobs_without_steps_are_of_an_unknown_connector(counted: Ask) -> None:
 
     holds(row, job_count=5, step_count=0, action_count=15, wasted_action_count=5)
     holds(row, wasted_tasks_least_count=4, wasted_tasks_most_count=5)
+
+
+def test_a_job_that_is_sent_with_two_statuses_counts_once() -> None:
+    waiting = run(1, id="j-1", status="pending", action_count=1)
+    world = World(
+        waiting,
+        run(1, f"{DAY}T10:05:00", id="j-1", action_count=3),
+        # ended after midnight
+        waiting | {"id": "j-2"},
+        run(1, "2026-02-04T00:05:00", id="j-2", action_count=5),
+        # not ended yet, and ended in a way that nobody documents
+        waiting | {"id": "j-3", "status": "queued", "completed_at": None},
+        run(1, id="j-4", status="cancelled", action_count=7),
+        # a record that was corrected
+        failed(1, id="j-5", action_count=9),
+        run(1, f"{DAY}T11:00:00", id="j-5", action_count=11),
+    )
+
+    usage = world.rows("recipe_usage_daily", order="event_date")
+    processes = world.rows("process_usage_daily", order="event_date")
+    rates = world.rows("recipe_error_rates_daily", order="event_date")
+
+    assert [(r["job_count"], r["action_count"]) for r in usage] == [(3, 21), (1, 5)]
+    assert [(r["succeeded_count"], r["failed_count"]) for r in usage] == [(2, 0), (1, 0)]
+    assert [(r["job_count"], r["action_count"]) for r in processes] == [(3, 21), (1, 5)]
+    assert [(r["succeeded_count"], r["failed_count"]) for r in rates] == [(2, 0), (1, 0)]
+    assert [r["error_rate"] for r in rates] == [0.0, 0.0]
 
 
 @pytest.fixture(scope="module")
