@@ -53,7 +53,8 @@ select
         -- Workato tells whole seconds: short ones stay what they are
         when duration_seconds <= 20 and duration_seconds = floor(duration_seconds)
             then duration_seconds
-        else round(exp(round(ln(greatest(duration_seconds, 1e-6)) / 9.6e-2) * 9.6e-2), 6)
+        when duration_seconds > 0
+            then round(exp(round(ln(duration_seconds) / 9.6e-2) * 9.6e-2), 6)
     end as approximate_seconds,
     lines_state = 'sent' as has_steps,
     lines_state = 'sent' or is_counted as is_countable,

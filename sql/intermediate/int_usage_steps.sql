@@ -25,7 +25,8 @@ select
     s.execute_seconds,
     case
         when s.total_seconds <= 0 then 0
-        else round(exp(round(ln(greatest(s.total_seconds, 1e-6)) / 9.6e-2) * 9.6e-2), 6)
+        when s.total_seconds > 0
+            then round(exp(round(ln(s.total_seconds) / 9.6e-2) * 9.6e-2), 6)
     end as approximate_seconds,
     s.is_trigger,
     s.is_failed,
