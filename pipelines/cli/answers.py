@@ -45,8 +45,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON array.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")]
 
 Row = Mapping[str, Any]
-WIDE, WIDEST = 100, 120
-"""Characters of a line from which a table has most, and all, of its columns."""
+WIDE = 100
+"""Characters of a line from which a table has its wide columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Column:
         right: Whether it is aligned to the right, as numbers are.
         fold: Whether its text may take several lines; what may not stays whole.
         wide: Whether it is left out where a line has less than 100 characters.
-        widest: Whether it is left out where a line has less than 120 characters.
+        width: Characters of a line from which it is shown, where 100 are not enough.
     """
 
     title: str
@@ -67,12 +67,11 @@ class Column:
     right: bool = False
     fold: bool = False
     wide: bool = False
-    widest: bool = False
+    width: int = 0
 
-    @property
-    def from_width(self) -> int:
-        """Characters of a line from which it is shown."""
-        return WIDEST if self.widest else WIDE if self.wide else 0
+    def fits(self, width: int) -> bool:
+        """Whether it is shown in lines of so many characters."""
+        return width >= max(self.width, WIDE if self.wide else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +216,7 @@ def _print_table(
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=200)  # a file or a pipe has no edge to fold at
-    shown = [column for column in columns if console.width >= column.from_width]
+    shown = [column for column in columns if column.fits(console.width)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for column in shown:
         table.add_column(

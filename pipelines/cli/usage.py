@@ -126,8 +126,9 @@ def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
     jobs = Column("jobs", lambda r: w.count(r["job_count"]), right=True)
     failed = Column("failed", lambda r: w.share(r["failed_share"]), right=True)
     time = Column("run time", lambda r: w.duration(r["total_seconds"]), right=True)
-    share = "step_share" if by is UsageBy.CONNECTOR else "job_share"
-    shares = [Column("share", lambda r: w.share(r[share]), right=True, wide=True)]
+    of_steps = by is UsageBy.CONNECTOR
+    share, width = ("step_share", 140) if of_steps else ("job_share", 100)
+    shares = [Column("share", lambda r: w.share(r[share]), right=True, width=width)]
     if per:  # a share is of the whole span
         shares = []
     tasks = Column(
@@ -135,10 +136,18 @@ def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
         lambda r: w.bounds(r["tasks_least_count"], r["tasks_most_count"]),
         right=True,
     )
-    wasted = Column("wasted", lambda r: w.share(r["wasted_share"]), right=True)
+    wasted = [
+        Column("wasted", lambda r: w.share(r["wasted_share"]), right=True),
+        Column(
+            "wasted\ntasks",
+            lambda r: w.bounds(r["wasted_tasks_least_count"], r["wasted_tasks_most_count"]),
+            right=True,
+            width=140,
+        ),
+    ]
     percentiles = [
         Column(
-            "median", lambda r: w.duration(r["approximate_median_seconds"]), right=True, widest=True
+            "median", lambda r: w.duration(r["approximate_median_seconds"]), right=True, width=120
         ),
         Column("p95", lambda r: w.duration(r["approximate_p95_seconds"]), right=True, wide=True),
     ]
@@ -150,9 +159,9 @@ def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
             failed,
             tasks,
             time,
-            wasted,
+            *wasted,
             *percentiles,
-            Column("in app", lambda r: w.share(r["execute_share"]), right=True, wide=True),
+            Column("in app", lambda r: w.share(r["execute_share"]), right=True, width=140),
             Column("known", lambda r: w.share(r["stepped_share"]), right=True),
         ]
     return [
@@ -161,6 +170,6 @@ def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
         failed,
         tasks,
         time,
-        wasted,
+        *wasted,
         *percentiles,
     ]

@@ -21,6 +21,8 @@ with summed as (
         cast(sum(wasted_action_count) as bigint) as wasted_action_count,
         cast(sum(tasks_least_count) as bigint) as tasks_least_count,
         cast(sum(tasks_most_count) as bigint) as tasks_most_count,
+        cast(sum(wasted_tasks_least_count) as bigint) as wasted_tasks_least_count,
+        cast(sum(wasted_tasks_most_count) as bigint) as wasted_tasks_most_count,
         cast(sum(total_seconds) as double) as total_seconds,
         cast(sum(wasted_seconds) as double) as wasted_seconds
     from int_usage_days
@@ -97,6 +99,8 @@ select
     s.wasted_action_count,
     s.tasks_least_count,
     s.tasks_most_count,
+    s.wasted_tasks_least_count,
+    s.wasted_tasks_most_count,
     s.total_seconds,
     s.wasted_seconds,
     d.approximate_median_seconds,

@@ -26,6 +26,8 @@ select
     cast(sum(u.wasted_action_count) as bigint) as wasted_action_count,
     cast(sum(u.tasks_least_count) as bigint) as tasks_least_count,
     cast(sum(u.tasks_most_count) as bigint) as tasks_most_count,
+    cast(sum(u.wasted_tasks_least_count) as bigint) as wasted_tasks_least_count,
+    cast(sum(u.wasted_tasks_most_count) as bigint) as wasted_tasks_most_count,
     round(cast(sum(u.total_seconds) as double), 3) as total_seconds,
     round(cast(sum(u.failed_seconds) as double), 3) as failed_seconds,
     round(cast(sum(u.repeat_seconds) as double), 3) as repeat_seconds,

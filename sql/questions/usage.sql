@@ -35,6 +35,16 @@ with pieces as (
         control_step_count,
         hidden_least_count,
         hidden_most_count,
+        wasted_trigger_count,
+        wasted_utility_trigger_count,
+        wasted_connector_step_count,
+        wasted_utility_step_count,
+        wasted_call_step_count,
+        wasted_failed_step_count,
+        wasted_control_step_count,
+        wasted_hidden_least_count,
+        wasted_hidden_most_count,
+        wasted_stepless_job_count,
         total_seconds,
         wasted_seconds,
         event_date
@@ -71,6 +81,16 @@ with pieces as (
         control_step_count,
         hidden_least_count,
         hidden_most_count,
+        wasted_trigger_count,
+        wasted_utility_trigger_count,
+        wasted_connector_step_count,
+        wasted_utility_step_count,
+        wasted_call_step_count,
+        wasted_failed_step_count,
+        wasted_control_step_count,
+        wasted_hidden_least_count,
+        wasted_hidden_most_count,
+        wasted_stepless_job_count,
         total_seconds,
         wasted_seconds,
         month_date as event_date
@@ -117,6 +137,16 @@ recipes as (
         sum(u.control_step_count) as control_step_count,
         sum(u.hidden_least_count) as hidden_least_count,
         sum(u.hidden_most_count) as hidden_most_count,
+        sum(u.wasted_trigger_count) as wasted_trigger_count,
+        sum(u.wasted_utility_trigger_count) as wasted_utility_trigger_count,
+        sum(u.wasted_connector_step_count) as wasted_connector_step_count,
+        sum(u.wasted_utility_step_count) as wasted_utility_step_count,
+        sum(u.wasted_call_step_count) as wasted_call_step_count,
+        sum(u.wasted_failed_step_count) as wasted_failed_step_count,
+        sum(u.wasted_control_step_count) as wasted_control_step_count,
+        sum(u.wasted_hidden_least_count) as wasted_hidden_least_count,
+        sum(u.wasted_hidden_most_count) as wasted_hidden_most_count,
+        sum(u.wasted_stepless_job_count) as wasted_stepless_job_count,
         sum(u.total_seconds) as total_seconds,
         sum(u.wasted_seconds) as wasted_seconds
     from pieces as u
@@ -140,7 +170,20 @@ weighed as (
             as hidden_least_tasks,
         u.hidden_most_count * greatest(r.connector_tasks, r.utility_tasks, r.call_tasks)
         + (u.job_count - u.stepped_job_count) * greatest(r.trigger_tasks, r.utility_trigger_tasks)
-            as hidden_most_tasks
+            as hidden_most_tasks,
+        u.wasted_trigger_count * r.trigger_tasks
+        + u.wasted_utility_trigger_count * r.utility_trigger_tasks
+        + u.wasted_connector_step_count * r.connector_tasks
+        + u.wasted_utility_step_count * r.utility_tasks
+        + u.wasted_call_step_count * r.call_tasks
+        + u.wasted_failed_step_count * r.failed_step_tasks
+        + u.wasted_control_step_count * r.control_step_tasks as wasted_known_count,
+        u.wasted_hidden_least_count * least(r.connector_tasks, r.utility_tasks, r.call_tasks)
+        + u.wasted_stepless_job_count * least(r.trigger_tasks, r.utility_trigger_tasks)
+            as wasted_hidden_least_tasks,
+        u.wasted_hidden_most_count * greatest(r.connector_tasks, r.utility_tasks, r.call_tasks)
+        + u.wasted_stepless_job_count * greatest(r.trigger_tasks, r.utility_trigger_tasks)
+            as wasted_hidden_most_tasks
     from recipes as u
     inner join counting_rules as r on r.counting_rule = $counting_rule
 ),
@@ -185,6 +228,8 @@ summed as (
         sum(wasted_action_count) as wasted_action_count,
         sum(known_count + hidden_least_tasks) as tasks_least_count,
         sum(known_count + hidden_most_tasks) as tasks_most_count,
+        sum(wasted_known_count + wasted_hidden_least_tasks) as wasted_tasks_least_count,
+        sum(wasted_known_count + wasted_hidden_most_tasks) as wasted_tasks_most_count,
         sum(uncountable_job_count) as uncountable_job_count,
         -- whole milliseconds, so that the order of the sum does not show
         round(sum(total_seconds), 3) as total_seconds,
@@ -334,11 +379,15 @@ select
     cast(failed_count as bigint) as failed_count,
     cast(failed_count as double) / nullif(succeeded_count + failed_count, 0) as failed_share,
     cast(repeat_count as bigint) as repeat_count,
+    cast(repeat_count as double) / nullif(job_count, 0) as repeat_share,
     cast(test_job_count as bigint) as test_job_count,
+    cast(test_job_count as double) / nullif(job_count + test_job_count, 0) as test_share,
     cast(action_count as bigint) as action_count,
     cast(wasted_action_count as bigint) as wasted_action_count,
     cast(tasks_least_count as bigint) as tasks_least_count,
     cast(tasks_most_count as bigint) as tasks_most_count,
+    cast(wasted_tasks_least_count as bigint) as wasted_tasks_least_count,
+    cast(wasted_tasks_most_count as bigint) as wasted_tasks_most_count,
     cast(uncountable_job_count as bigint) as uncountable_job_count,
     total_seconds,
     wasted_seconds,

@@ -328,6 +328,30 @@ def test_the_cost_of_failures_and_reruns_counts_each_job_once(told: Ask) -> None
     holds(row, total_seconds=150.0, failed_seconds=30.0, repeat_seconds=60.0, wasted_seconds=70.0)
 
 
+@pytest.mark.parametrize("rule", COUNTED)
+def test_tasks_of_wasted_jobs_are_bounded_as_all_tasks_are(counted: Ask, rule: str) -> None:
+    events, expected = COUNTED[rule]
+    wasted = all(event["status"] == "failed" or event.get("is_repeat") for event in events)
+
+    found = counted(
+        "select wasted_tasks_least_count, wasted_tasks_most_count from int_usage_tasks "
+        f"where recipe_id = '{events[0]['recipe_id']}' "
+        "order by counting_rule = 'business_action', counting_rule"
+    )
+
+    assert tuple(tuple(row.values()) for row in found) == (expected if wasted else ((0, 0),) * 3)
+
+
+def test_wasted_tasks_are_those_of_failed_jobs_and_reruns_each_once(told: Ask) -> None:
+    (days,) = told("from int_usage_days where recipe_id = '201'")
+    (month,) = told("from int_usage_by_recipe where recipe_id = '201' and period = 'month'")
+    (between,) = told("from usage_between('2026-02-01', '2026-02-28') where recipe_id = '201'")
+
+    # as many actions as the jobs count; no job says that its last failed step was one of them
+    for row in (days, month, between):
+        holds(row, tasks_least_count=17, wasted_tasks_least_count=10, wasted_tasks_most_count=10)
+
+
 def test_test_jobs_stand_apart(told: Ask) -> None:
     (row,) = told("from int_usage_by_recipe where recipe_id = '201' and period = 'day'")
 

@@ -133,6 +133,8 @@ def count(folder: Path) -> tuple[dict[Key, Tally], Counter[Any], Counter[Any]]:
         for rule, weights in RULES.items():
             least, most = tasks(job, weights)
             tally.counts.update({f"{rule} least": least, f"{rule} most": most})
+            if failed or repeat:
+                tally.counts.update({f"{rule} least lost": least, f"{rule} most lost": most})
         root = job.get("root_recipe_id") or job.get("calling_recipe_id") or recipe
         processes[ended.date(), workspace, str(root), recipe] += 1
         lines = job.get("lines")
@@ -226,13 +228,16 @@ def test_bounds_of_tasks_equal_those_of_the_landing_files(both: Any) -> None:
 
     rows = catalogue.execute(
         "select event_date, workspace_id, recipe_id, counting_rule, tasks_least_count, "
-        "tasks_most_count from int_usage_tasks"
+        "tasks_most_count, wasted_tasks_least_count, wasted_tasks_most_count from int_usage_tasks"
     ).fetchall()
 
     assert len(rows) == 3 * len(usage)
-    for *key, rule, least, most in rows:
+    for *key, rule, least, most, least_lost, most_lost in rows:
         counts = usage[tuple(key)].counts
         assert (least, most) == (counts[f"{rule} least"], counts[f"{rule} most"]), (key, rule)
+        lost = (counts[f"{rule} least lost"], counts[f"{rule} most lost"])
+        assert (least_lost, most_lost) == lost, (key, rule)
+    assert any(row[-1] for row in rows)
 
 
 def test_connectors_and_processes_equal_those_of_the_landing_files(both: Any) -> None:
