@@ -43,6 +43,7 @@ select
     failed_count,
     repeat_count,
     root_job_count,
+    guessed_root_count,
     uncountable_job_count,
     test_job_count,
     action_count,

@@ -14,6 +14,7 @@ select
     max(u.environment) as environment,
     u.counting_rule,
     cast(sum(u.root_job_count) as bigint) as root_job_count,
+    cast(sum(u.guessed_root_count) as bigint) as guessed_root_count,
     cast(sum(u.job_count) as bigint) as job_count,
     cast(sum(u.succeeded_count) as bigint) as succeeded_count,
     cast(sum(u.failed_count) as bigint) as failed_count,

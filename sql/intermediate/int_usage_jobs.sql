@@ -6,7 +6,7 @@
 --         counts, of several the last of the day. One that has not ended counts on the day on which
 --         it will, so that no day has to look at the next. A folder is the path of the recipe, a project the folder at the top of it, below the root
 --         that Workato calls Home or All projects. The root recipe is the top of the chain of
---         calls; editions that do not send it leave the direct caller, or the recipe itself. A job
+--         calls; where it is not sent the recipe itself, and int_job_roots has it of called jobs. A job
 --         without steps is known by its action count alone, and one without that not at all. An
 --         approximate time is a power of e to 0.096, so that it is within 5 percent.
 
@@ -34,7 +34,10 @@ select
     family_id,
     workspace_id,
     recipe_id,
-    coalesce(root_recipe_id, calling_recipe_id, recipe_id) as root_recipe_id,
+    calling_job_id,
+    calling_recipe_id,
+    root_recipe_id as sent_root_recipe_id,
+    coalesce(root_recipe_id, recipe_id) as root_recipe_id,
     recipe_name,
     coalesce(environment, 'unknown') as environment,
     coalesce(nullif(path, ''), 'unknown') as folder,

@@ -1,13 +1,13 @@
 -- Jobs per run time, process, recipe and UTC day: what percentiles of any days are read from.
 -- grain:  event_date, workspace_id, root_recipe_id, recipe_id, approximate_seconds
--- reads:  int_usage_jobs, recipe_usage_daily
+-- reads:  int_usage_jobs, int_job_roots, recipe_usage_daily
 -- scope:  partition
 -- note:   without test jobs, and jobs without an end. Run times are within 5 percent, so that there
 --         are few, and counts of days, recipes and places can be summed.
 
 select
     j.workspace_id,
-    j.root_recipe_id,
+    coalesce(r.root_recipe_id, j.root_recipe_id) as root_recipe_id,
     j.recipe_id,
     u.environment,
     u.folder,
@@ -16,6 +16,7 @@ select
     j.approximate_seconds,
     j.event_date
 from int_usage_jobs as j
+left join int_job_roots as r on j.event_date = r.event_date and j.event_id = r.event_id
 inner join recipe_usage_daily as u
     on
         j.event_date = u.event_date

@@ -1,22 +1,28 @@
 -- Usage per calling process and UTC day: each recipe's jobs under the recipe that began the calls.
 -- grain:  event_date, workspace_id, root_recipe_id, recipe_id, is_wasted
--- reads:  int_usage_counts
+-- reads:  int_usage_counts, int_job_roots
 -- scope:  partition
 -- note:   a caller's own numbers never include its children, so that the sum over a root recipe is
---         what its process costs; a job that nobody called is its own root. Rows are split by
+--         what its process costs; a job that nobody called is its own root. Where jobs do not name
+--         their root it is looked up, and guessed_root_count says how often that ended at a caller
+--         that is not there. Rows are split by
 --         whether the work was wasted, on jobs that failed or were reruns. Test jobs are in
 --         test_job_count alone.
 
 with counted as (
-    select *
-    from int_usage_counts
-    where event_date between $from_date and $to_date
+    select
+        c.*,
+        coalesce(r.root_recipe_id, c.root_recipe_id) as top_recipe_id,
+        coalesce(r.is_guessed, false) as is_guessed
+    from int_usage_counts as c
+    left join int_job_roots as r on c.event_date = r.event_date and c.event_id = r.event_id
+    where c.event_date between $from_date and $to_date
 ),
 
 summed as (
     select
         workspace_id,
-        root_recipe_id,
+        top_recipe_id as root_recipe_id,
         recipe_id,
         max(environment) as environment,
         count(*) filter (where not is_test) as job_count,
@@ -24,6 +30,7 @@ summed as (
         count(*) filter (where not is_test and is_failed) as failed_count,
         count(*) filter (where not is_test and is_repeat) as repeat_count,
         count(*) filter (where not is_test and not is_called) as root_job_count,
+        count(*) filter (where not is_test and is_guessed) as guessed_root_count,
         count(*) filter (where not is_test and has_steps) as stepped_job_count,
         count(*) filter (where not is_test and not is_countable) as uncountable_job_count,
         count(*) filter (where is_test) as test_job_count,
@@ -54,6 +61,7 @@ select
     cast(failed_count as bigint) as failed_count,
     cast(repeat_count as bigint) as repeat_count,
     cast(root_job_count as bigint) as root_job_count,
+    cast(guessed_root_count as bigint) as guessed_root_count,
     cast(stepped_job_count as bigint) as stepped_job_count,
     cast(uncountable_job_count as bigint) as uncountable_job_count,
     cast(test_job_count as bigint) as test_job_count,

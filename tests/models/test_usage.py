@@ -428,7 +428,49 @@ def test_a_process_has_the_reruns_and_tests_below_it(told: Ask) -> None:
 def test_without_a_root_the_direct_caller_is_the_process(told: Ask) -> None:
     (row,) = told("from process_usage_daily where recipe_id = '305'")
 
-    holds(row, root_recipe_id="304", job_count=1, root_job_count=0)
+    holds(row, root_recipe_id="304", job_count=1, root_job_count=0, guessed_root_count=1)
+
+
+def test_without_a_root_the_chain_of_callers_leads_to_the_process() -> None:
+    def called(recipe: int, by: int, **fields: Any) -> Row:
+        caller = {"calling_job_id": f"j-{by}", "calling_recipe_id": by}
+        return run(recipe, id=f"j-{recipe}", **(caller | fields))
+
+    world = World(
+        run(601, id="j-601"),
+        called(602, 601),
+        called(603, 602),
+        called(604, 603),
+        called(605, 604),
+        called(606, 605),
+        # the caller names its root
+        called(702, 701, root_recipe_id=700, root_job_handle="j-700"),
+        called(703, 702),
+        # a caller that was never seen, two calls up
+        called(802, 801),
+        called(803, 802),
+        # a circle comes to an end
+        called(901, 902),
+        called(902, 901),
+    )
+
+    processes = world.rows("process_usage_daily")
+    durations = world.rows("job_durations_daily")
+
+    roots = {row["recipe_id"]: row["root_recipe_id"] for row in processes}
+    assert {r: roots[r] for r in ("601", "602", "603", "604", "605", "606")} == dict.fromkeys(
+        ("601", "602", "603", "604", "605", "606"), "601"
+    )
+    assert (roots["702"], roots["703"]) == ("700", "700")
+    assert (roots["802"], roots["803"]) == ("801", "801")
+    assert {r["recipe_id"] for r in processes if r["guessed_root_count"]} == {
+        "606",  # five calls up nobody looked whether 601 is called
+        "802",
+        "803",
+        "901",
+        "902",
+    }
+    assert {row["recipe_id"]: row["root_recipe_id"] for row in durations} == roots
 
 
 def test_the_owner_is_who_last_created_edited_or_started_and_no_account(told: Ask) -> None:

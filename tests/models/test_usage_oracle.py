@@ -101,11 +101,29 @@ def tasks(job: dict[str, Any], rule: tuple[int, ...]) -> tuple[int, int]:
     )
 
 
+def root_of(job: dict[str, Any], by_id: dict[tuple[date, str], dict[str, Any]]) -> Any:
+    """The recipe at the top of the chain of calls, as far as it is known on the job's day."""
+    day = instant(job["completed_at"]).date()
+    for _ in range(5):
+        if job.get("root_recipe_id") or not job.get("calling_job_id"):
+            break
+        caller = by_id.get((day, str(job["calling_job_id"])))
+        if caller is None:
+            return job.get("calling_recipe_id") or recipe_of(job)
+        job = caller
+    return job.get("root_recipe_id") or job.get("calling_recipe_id") or recipe_of(job)
+
+
+def recipe_of(job: dict[str, Any]) -> Any:
+    return job.get("recipe_id") or job["flow_id"]
+
+
 def count(folder: Path) -> tuple[dict[Key, Tally], Counter[Any], Counter[Any]]:
     """Usage per recipe and day, steps per connector and day, jobs per process and day."""
     jobs = {}
     for job in records(folder):
         jobs.setdefault((str(job["id"]), job["status"]), job)
+    by_id = {(instant(job["completed_at"]).date(), str(job["id"])): job for job in jobs.values()}
     usage: dict[Key, Tally] = defaultdict(Tally)
     steps: Counter[Any] = Counter()
     processes: Counter[Any] = Counter()
@@ -135,7 +153,7 @@ def count(folder: Path) -> tuple[dict[Key, Tally], Counter[Any], Counter[Any]]:
             tally.counts.update({f"{rule} least": least, f"{rule} most": most})
             if failed or repeat:
                 tally.counts.update({f"{rule} least lost": least, f"{rule} most lost": most})
-        root = job.get("root_recipe_id") or job.get("calling_recipe_id") or recipe
+        root = root_of(job, by_id)
         processes[ended.date(), workspace, str(root), recipe] += 1
         lines = job.get("lines")
         for line in lines if isinstance(lines, list) else ():
