@@ -551,6 +551,43 @@ def test_a_forecast_goes_on_at_the_pace_of_the_cycle_so_far(volume: Ask) -> None
     holds(row, earliest_crossing_date=date(2026, 2, 12), latest_crossing_date=date(2026, 2, 12))
 
 
+def test_a_recipe_that_is_new_in_the_cycle_is_paced_by_its_own_days() -> None:
+    world = World(
+        run(1, "2026-02-01T12:00:00", action_count=28, lines=None),
+        run(2, "2026-02-09T12:00:00", action_count=1_000_000, lines=None),
+        run(2, "2026-02-10T12:00:00", action_count=1_000_000, lines=None),
+        as_of=date(2026, 2, 10),
+    )
+
+    rows = world.rows("recipe_volume", "counting_rule = 'task_2021'", "recipe_id")
+
+    # there since the 1st, and since the 9th: a million a day on 20 days
+    assert [row["forecast_most_count"] for row in rows] == [78, 20_000_000]
+    assert [str(row["earliest_crossing_date"]) for row in rows] == ["None", "2026-02-12"]
+
+
+def test_names_are_the_newest_whatever_the_alphabet_says() -> None:
+    renamed = {"type": "Flow", "id": 1, "name": "Aa"}
+    world = World(
+        run(1, f"{DAY}T10:00:00", context={"recipe_name": "Zz"}),
+        run(1, f"{DAY}T11:00:00", context={"recipe_name": "Aa"}),
+        activity(event="recipe_started", timestamp=f"{DAY} 08:00:00 UTC", resource=renamed,
+                 user={"id": 1, "name": "Zoe", "email": "zoe@larkfield.example"}),
+        activity(event="recipe_started", timestamp="2026-02-04 08:00:00 UTC",
+                 user={"id": 1, "name": "Ada", "email": "ada@larkfield.example"},
+                 resource={"type": "Flow", "id": 2, "name": "Other"}),
+    )  # fmt: skip
+
+    owners = world.rows("recipe_owners", order="recipe_id")
+
+    assert {row["owner_name"] for row in owners} == {"Ada"}
+    assert {row["owner_email"] for row in owners} == {"ada@larkfield.example"}
+    for model in ("recipe_volume", "recipe_owners"):
+        assert {r["recipe_name"] for r in world.rows(model, "recipe_id = '1'")} == {"Aa"}, model
+    tasks = world.call("tasks_between('2026-02-01', '2026-02-28')")
+    assert {row["recipe_name"] for row in tasks} == {"Aa"}
+
+
 def test_a_threshold_that_was_crossed_has_its_day(volume: Ask) -> None:
     row = volume_of(volume, 2)
 
