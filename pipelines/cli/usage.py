@@ -148,6 +148,8 @@ def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
         *([Column("steps", lambda r: w.count(r["step_count"]), right=True)] if of_steps else []),
         *([] if per else [_share("share", share, width)]),  # it is of the whole span
         _share("failed", "failed_share"),
+        _share("reruns", "repeat_share", 120),
+        _share("tests", "test_share", 120),
         _tasks(f"tasks\n{rule}", "tasks"),
         _time("run time", "total_seconds"),
         _share("wasted", "wasted_share"),

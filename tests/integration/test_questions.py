@@ -283,6 +283,19 @@ def test_tasks_are_counted_by_the_rule_that_is_named(run: Run, sample: Sample, r
     assert sum(row["tasks_most_count"] for row in connectors) >= known[1]
 
 
+def test_a_line_of_120_characters_has_the_shares_of_reruns_and_tests_and_the_median(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for by in ("recipe", "folder", "connector", "process", "owner"):
+        monkeypatch.setenv("COLUMNS", "120")
+        (header, *lines) = run("usage", "--by", by, "--rule", "task_2019").out.splitlines()[2:]
+        monkeypatch.setenv("COLUMNS", "100")
+
+        assert {"failed", "reruns", "tests", "wasted", "median", "p95"} <= set(header.split())
+        assert max(map(len, lines)) <= 120
+        assert "reruns" not in run("usage", "--by", by).out.splitlines()[2]
+
+
 def test_high_volume_is_told_by_the_rule_that_is_named(run: Run, sample: Sample) -> None:
     rows = run("usage", "--high-volume", "--rule", "task_2019", "-e", "prod", "--json").json
     connection = open_catalogue(sample.lake)
