@@ -15,8 +15,8 @@ from sqlglot import exp
 
 FUNCTIONS = frozenset(
     """
-    bool_or cast chr coalesce concat_ws contains count date_diff date_trunc epoch exists extract
-    floor greatest json_extract_string json_valid lag lead least left lower max median min nullif
+    bool_or cast chr coalesce concat_ws contains count date_diff date_trunc epoch exists exp extract
+    floor greatest json_extract_string json_valid lag lead least left ln lower max median min nullif
     octet_length quantile_cont regexp_extract regexp_replace round row_number sha256 split_part
     starts_with sum trim unnest
     """.split()

@@ -46,7 +46,7 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")]
 
 Row = Mapping[str, Any]
 WIDE = 100
-"""Characters of a line from which a table has all its columns."""
+"""Characters of a line from which a table has its wide columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Column:
         right: Whether it is aligned to the right, as numbers are.
         fold: Whether its text may take several lines; what may not stays whole.
         wide: Whether it is left out where a line has less than 100 characters.
+        width: Characters of a line from which it is shown, where 100 are not enough.
     """
 
     title: str
@@ -66,6 +67,11 @@ class Column:
     right: bool = False
     fold: bool = False
     wide: bool = False
+    width: int = 0
+
+    def fits(self, width: int) -> bool:
+        """Whether it is shown in lines of so many characters."""
+        return width >= max(self.width, WIDE if self.wide else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +216,7 @@ def _print_table(
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=200)  # a file or a pipe has no edge to fold at
-    shown = [column for column in columns if not column.wide or console.width >= WIDE]
+    shown = [column for column in columns if column.fits(console.width)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for column in shown:
         table.add_column(

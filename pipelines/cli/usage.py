@@ -20,6 +20,7 @@ from pipelines.cli.answers import (
     asking,
     print_answer,
 )
+from pipelines.cli.volume import print_high_volume
 from pipelines.errors import TrailhouseError
 from pipelines.questions import words as w
 from pipelines.questions.answer import Span
@@ -41,6 +42,13 @@ def usage(
         str | None,
         typer.Option(help="Counting rule of tasks: task_2019, task_2021, business_action."),
     ] = None,
+    high_volume: Annotated[
+        bool,
+        typer.Option(
+            "--high-volume",
+            help="Show how near recipes are to the high-volume threshold, and when they cross it.",
+        ),
+    ] = False,
     first: From = None,
     last: To = None,
     environment: Environment = None,
@@ -59,12 +67,22 @@ def usage(
     from pipelines.questions.usage import usage as ask_usage
 
     form = Form(as_json, as_csv)
-    with asking(statement_of(by), "environments", "counting_rules") as desk:
-        span = Span.until(desk.freshness.newest, as_day(first), as_day(last), days=SPAN_DAYS)
+    if high_volume and (by is not UsageBy.RECIPE or per or first or last):
+        raise TrailhouseError(
+            "--high-volume is of recipes in the billing cycle of the newest day; "
+            "leave --by, --per, --from and --to away"
+        )
+    statement = "high_volume" if high_volume else statement_of(by)
+    with asking(statement, "environments", "counting_rules") as desk:
         rules = _rules(desk.connection)
         chosen = rule or desk.settings.counting_rule
         if chosen not in rules:
             raise TrailhouseError(f"--rule {chosen!r} is not known; there are: {', '.join(rules)}")
+        if high_volume:
+            only, most = desk.environment(environment), form.top(top, TOP)
+            print_high_volume(desk, form, rule=chosen, environment=only, top=most)
+            return
+        span = Span.until(desk.freshness.newest, as_day(first), as_day(last), days=SPAN_DAYS)
         answer = ask_usage(
             desk.connection,
             span,
@@ -95,12 +113,16 @@ def _rules(connection: DuckDBPyConnection) -> dict[str, str]:
 
 
 def _caption(by: UsageBy, rule: str, title: str) -> str:
-    if by is UsageBy.CONNECTOR:
-        return "Steps of the jobs that sent theirs; `known` is the share of jobs that did."
     told = f"Tasks by {rule}: {title}. Wasted: run time of failed jobs and reruns."
+    told += " Median and p95 of run times are within 5 percent."
+    if by is UsageBy.CONNECTOR:
+        return (
+            f"{told} Of connectors they are of the time of a step. Known: share of jobs that sent "
+            "their steps; the others are `unknown`."
+        )
     if by is UsageBy.PROCESS:
         return f"{told} A process is a recipe with all that it calls."
-    return f"{told} Worst p95: the 95th percentile of run times on the slowest day."
+    return told
 
 
 def _period(per: Period | None) -> Sequence[Column]:
@@ -119,39 +141,34 @@ def _subject(by: UsageBy) -> Sequence[Column]:
 
 
 def _figures(by: UsageBy, rule: str, per: Period | None) -> Sequence[Column]:
-    jobs = Column("jobs", lambda r: w.count(r["job_count"]), right=True)
-    failed = Column("failed", lambda r: w.share(r["failed_share"]), right=True)
-    time = Column("run time", lambda r: w.duration(r["total_seconds"]), right=True)
-    share = "step_share" if by is UsageBy.CONNECTOR else "job_share"
-    shares = [Column("share", lambda r: w.share(r[share]), right=True, wide=True)]
-    if per:  # a share is of the whole span
-        shares = []
-    if by is UsageBy.CONNECTOR:
-        return [
-            jobs,
-            Column("steps", lambda r: w.count(r["step_count"]), right=True),
-            *shares,
-            failed,
-            time,
-            Column("in app", lambda r: w.share(r["execute_share"]), right=True),
-            Column("known", lambda r: w.share(r["stepped_share"]), right=True),
-        ]
-    worst = Column(
-        "worst\np95",
-        lambda r: w.duration(r["greatest_daily_p95_seconds"]),
-        right=True,
-        wide=True,
-    )
+    of_steps = by is UsageBy.CONNECTOR
+    share, width = ("step_share", 140) if of_steps else ("job_share", 100)
     return [
-        jobs,
-        *shares,
-        failed,
-        Column(
-            f"tasks\n{rule}",
-            lambda r: w.bounds(r["tasks_least_count"], r["tasks_most_count"]),
-            right=True,
-        ),
-        time,
-        Column("wasted", lambda r: w.share(r["wasted_share"]), right=True),
-        *([] if by is UsageBy.PROCESS else [worst]),
+        Column("jobs", lambda r: w.count(r["job_count"]), right=True),
+        *([Column("steps", lambda r: w.count(r["step_count"]), right=True)] if of_steps else []),
+        *([] if per else [_share("share", share, width)]),  # it is of the whole span
+        _share("failed", "failed_share"),
+        _share("reruns", "repeat_share", 120),
+        _share("tests", "test_share", 120),
+        _tasks(f"tasks\n{rule}", "tasks"),
+        _time("run time", "total_seconds"),
+        _share("wasted", "wasted_share"),
+        _tasks("wasted\ntasks", "wasted_tasks", 140),
+        _time("median", "approximate_median_seconds", 120),
+        _time("p95", "approximate_p95_seconds", 100),
+        *([_share("in app", "execute_share", 140)] if of_steps else []),
+        *([_share("known", "stepped_share")] if of_steps else []),
     ]
+
+
+def _share(title: str, name: str, width: int = 0) -> Column:
+    return Column(title, lambda r: w.share(r[name]), right=True, width=width)
+
+
+def _time(title: str, name: str, width: int = 0) -> Column:
+    return Column(title, lambda r: w.duration(r[name]), right=True, width=width)
+
+
+def _tasks(title: str, name: str, width: int = 0) -> Column:
+    least, most = f"{name}_least_count", f"{name}_most_count"
+    return Column(title, lambda r: w.bounds(r[least], r[most]), right=True, width=width)

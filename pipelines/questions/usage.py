@@ -57,7 +57,7 @@ def usage(
         connection: On the catalogue.
         span: UTC days.
         by: What to sum by.
-        rule: Counting rule of tasks, a row of `counting_rules`; connectors have steps, not tasks.
+        rule: Counting rule of tasks, a row of `counting_rules`.
         per: What to sum the days to; without it the whole span is one row each.
         environment: Only jobs of this one.
         top: The busiest of the whole span, each with all its periods; 0 is all.

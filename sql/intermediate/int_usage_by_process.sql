@@ -1,31 +1,9 @@
 -- Usage per calling process and day, week, month or billing cycle: all jobs below a root recipe.
 -- grain:  period, period_start_date, workspace_id, root_recipe_id
--- reads:  process_usage_daily, int_periods, counting_rules, model_settings, recipe_owners
+-- reads:  int_process_tasks, int_periods, int_usage_percentiles, model_settings, recipe_owners
 -- scope:  global
 -- note:   a recipe that is called by two processes has its jobs in both, each once. The name is the
---         root recipe's newest. Bounds of tasks are as in int_usage_tasks.
-
-with weighed as (
-    select
-        u.*,
-        r.counting_rule,
-        u.trigger_count * r.trigger_tasks
-        + u.utility_trigger_count * r.utility_trigger_tasks
-        + u.connector_step_count * r.connector_tasks
-        + u.utility_step_count * r.utility_tasks
-        + u.call_step_count * r.call_tasks
-        + u.failed_step_count * r.failed_step_tasks
-        + u.control_step_count * r.control_step_tasks as known_count,
-        u.hidden_least_count * least(r.connector_tasks, r.utility_tasks, r.call_tasks)
-        + (u.job_count - u.stepped_job_count) * least(r.trigger_tasks, r.utility_trigger_tasks)
-            as hidden_least_tasks,
-        u.hidden_most_count * greatest(r.connector_tasks, r.utility_tasks, r.call_tasks)
-        + (u.job_count - u.stepped_job_count) * greatest(r.trigger_tasks, r.utility_trigger_tasks)
-            as hidden_most_tasks
-    from process_usage_daily as u
-    cross join counting_rules as r
-    inner join model_settings as m on r.counting_rule = m.counting_rule
-)
+--         root recipe's newest. The median and the 95th percentile are within 5 percent.
 
 select
     p.period,
@@ -36,21 +14,42 @@ select
     max(u.environment) as environment,
     u.counting_rule,
     cast(sum(u.root_job_count) as bigint) as root_job_count,
+    cast(sum(u.guessed_root_count) as bigint) as guessed_root_count,
     cast(sum(u.job_count) as bigint) as job_count,
     cast(sum(u.succeeded_count) as bigint) as succeeded_count,
     cast(sum(u.failed_count) as bigint) as failed_count,
     cast(sum(u.repeat_count) as bigint) as repeat_count,
     cast(sum(u.uncountable_job_count) as bigint) as uncountable_job_count,
+    cast(sum(u.test_job_count) as bigint) as test_job_count,
     count(distinct u.recipe_id) as recipe_count,
     cast(sum(u.action_count) as bigint) as action_count,
-    cast(sum(u.wasted_action_count) as bigint) as wasted_action_count,
-    cast(sum(u.known_count + u.hidden_least_tasks) as bigint) as tasks_least_count,
-    cast(sum(u.known_count + u.hidden_most_tasks) as bigint) as tasks_most_count,
+    cast(coalesce(sum(u.action_count) filter (where u.is_wasted), 0) as bigint)
+        as wasted_action_count,
+    cast(sum(u.tasks_least_count) as bigint) as tasks_least_count,
+    cast(sum(u.tasks_most_count) as bigint) as tasks_most_count,
+    cast(coalesce(sum(u.tasks_least_count) filter (where u.is_wasted), 0) as bigint)
+        as wasted_tasks_least_count,
+    cast(coalesce(sum(u.tasks_most_count) filter (where u.is_wasted), 0) as bigint)
+        as wasted_tasks_most_count,
     round(cast(sum(u.total_seconds) as double), 3) as total_seconds,
-    round(cast(sum(u.wasted_seconds) as double), 3) as wasted_seconds,
+    round(cast(coalesce(sum(u.total_seconds) filter (where u.is_wasted), 0) as double), 3)
+        as wasted_seconds,
+    max(d.approximate_median_seconds) as approximate_median_seconds,
+    max(d.approximate_p95_seconds) as approximate_p95_seconds,
+    cast(sum(u.repeat_count) as double) / nullif(sum(u.job_count), 0) as repeat_share,
+    cast(sum(u.test_job_count) as double)
+    / nullif(sum(u.job_count) + sum(u.test_job_count), 0) as test_share,
     p.period_start_date
-from weighed as u
+from int_process_tasks as u
+inner join model_settings as m on u.counting_rule = m.counting_rule
 inner join int_periods as p on u.event_date = p.event_date
 left join recipe_owners as o
     on u.workspace_id = o.workspace_id and u.root_recipe_id = o.recipe_id
+left join int_usage_percentiles as d
+    on
+        p.period = d.period
+        and p.period_start_date = d.period_start_date
+        and d.subject_kind = 'process'
+        and u.workspace_id = d.workspace_id
+        and u.root_recipe_id = d.subject_id
 group by all

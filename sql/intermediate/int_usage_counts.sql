@@ -1,4 +1,4 @@
--- One row per job record, with its steps counted by kind.
+-- One row per job that ended, with its steps counted by kind.
 -- grain:  event_date, event_id
 -- reads:  int_usage_jobs, int_usage_steps
 -- scope:  partition
@@ -54,6 +54,7 @@ select
     j.is_repeat,
     j.is_succeeded,
     j.is_failed,
+    not j.is_test and (j.is_failed or j.is_repeat) as is_wasted,
     j.event_date,
     j.occurred_at
 from int_usage_jobs as j

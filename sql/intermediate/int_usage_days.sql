@@ -27,6 +27,8 @@ select
     t.wasted_action_count,
     t.tasks_least_count,
     t.tasks_most_count,
+    t.wasted_tasks_least_count,
+    t.wasted_tasks_most_count,
     t.total_seconds,
     t.failed_seconds,
     t.repeat_seconds,

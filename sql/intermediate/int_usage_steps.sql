@@ -4,7 +4,7 @@
 -- scope:  partition
 -- note:   a step that carries an error did not finish and counts nowhere; one without a connector
 --         is a control step (if, repeat, stop). Utilities are the connectors that Workato lists as
---         not eligible for business actions.
+--         not eligible for business actions. An approximate time is as in int_usage_jobs.
 
 select
     s.event_id,
@@ -23,6 +23,11 @@ select
     end as step_kind,
     s.total_seconds,
     s.execute_seconds,
+    case
+        when s.total_seconds <= 0 then 0
+        when s.total_seconds > 0
+            then round(exp(round(ln(s.total_seconds) / 9.6e-2) * 9.6e-2), 6)
+    end as approximate_seconds,
     s.is_trigger,
     s.is_failed,
     s.event_date

@@ -18,6 +18,13 @@ with known as (
         + u.call_step_count * r.call_tasks
         + u.failed_step_count * r.failed_step_tasks
         + u.control_step_count * r.control_step_tasks as known_count,
+        u.wasted_trigger_count * r.trigger_tasks
+        + u.wasted_utility_trigger_count * r.utility_trigger_tasks
+        + u.wasted_connector_step_count * r.connector_tasks
+        + u.wasted_utility_step_count * r.utility_tasks
+        + u.wasted_call_step_count * r.call_tasks
+        + u.wasted_failed_step_count * r.failed_step_tasks
+        + u.wasted_control_step_count * r.control_step_tasks as wasted_known_count,
         u.job_count - u.stepped_job_count as stepless_job_count,
         least(r.trigger_tasks, r.utility_trigger_tasks) as least_trigger_tasks,
         greatest(r.trigger_tasks, r.utility_trigger_tasks) as most_trigger_tasks,
@@ -43,6 +50,14 @@ select
         known_count + hidden_most_count * most_action_tasks
         + stepless_job_count * most_trigger_tasks as bigint
     ) as tasks_most_count,
+    cast(
+        wasted_known_count + wasted_hidden_least_count * least_action_tasks
+        + wasted_stepless_job_count * least_trigger_tasks as bigint
+    ) as wasted_tasks_least_count,
+    cast(
+        wasted_known_count + wasted_hidden_most_count * most_action_tasks
+        + wasted_stepless_job_count * most_trigger_tasks as bigint
+    ) as wasted_tasks_most_count,
     job_count,
     succeeded_count,
     failed_count,

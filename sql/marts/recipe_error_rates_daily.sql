@@ -6,7 +6,21 @@
 --         job_count alone. A family counts on every day on which it ran, with its last run of that
 --         day; recipe_error_families has the end of families that span days.
 
-with runs as (
+-- a job that was sent with several statuses counts once, by how it ended
+with ranked as (
+    select
+        *,
+        row_number() over (
+            partition by event_date, workspace_id, coalesce(job_id, event_id)
+            order by
+                (case when is_failed or is_succeeded then 0 else 1 end) asc,
+                occurred_at desc, event_id asc
+        ) as record_position
+    from stg_jobs
+    where event_date between $from_date and $to_date
+),
+
+runs as (
     select
         *,
         is_failed or is_succeeded as is_finished,
@@ -20,8 +34,8 @@ with runs as (
         max(case when is_failed then 1 else 0 end) over (
             partition by event_date, workspace_id, recipe_id, family_id, is_test
         ) as failed_before
-    from stg_jobs
-    where event_date between $from_date and $to_date
+    from ranked
+    where record_position = 1
 ),
 
 counted as (

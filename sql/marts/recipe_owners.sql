@@ -16,6 +16,20 @@ with ranked_owners as (
     where owner_id is not null
 ),
 
+-- a person whose name or address changed has the newest with every recipe
+ranked_people as (
+    select
+        *,
+        row_number() over (
+            partition by owner_id
+            order by
+                (case when owner_name is null then 1 else 0 end) asc,
+                owned_since_at desc, workspace_id asc, recipe_id asc, month_date desc
+        ) as position
+    from recipe_acts_monthly
+    where owner_id is not null
+),
+
 ranked_places as (
     select
         *,
@@ -90,12 +104,12 @@ select
     r.workspace_id,
     r.recipe_id,
     n.recipe_name,
-    coalesce(p.environment, 'unknown') as environment,
-    coalesce(p.folder, 'unknown') as folder,
-    coalesce(p.project, 'unknown') as project,
+    coalesce(l.environment, 'unknown') as environment,
+    coalesce(l.folder, 'unknown') as folder,
+    coalesce(l.project, 'unknown') as project,
     coalesce(o.owner_id, 'unknown') as owner_id,
-    coalesce(o.owner_name, 'unknown') as owner_name,
-    o.owner_email,
+    coalesce(p.owner_name, 'unknown') as owner_name,
+    p.owner_email,
     o.owner_event_type,
     r.first_seen_date,
     r.last_seen_date,
@@ -103,7 +117,8 @@ select
 from recipes as r
 left join ranked_owners as o
     on r.workspace_id = o.workspace_id and r.recipe_id = o.recipe_id and o.position = 1
-left join ranked_places as p
-    on r.workspace_id = p.workspace_id and r.recipe_id = p.recipe_id and p.position = 1
+left join ranked_people as p on o.owner_id = p.owner_id and p.position = 1
+left join ranked_places as l
+    on r.workspace_id = l.workspace_id and r.recipe_id = l.recipe_id and l.position = 1
 left join ranked_names as n
     on r.workspace_id = n.workspace_id and r.recipe_id = n.recipe_id and n.position = 1

@@ -42,8 +42,7 @@ summed as (
             as failed_action_count,
         coalesce(sum(action_count) filter (where not is_test and is_repeat), 0)
             as repeat_action_count,
-        coalesce(sum(action_count) filter (where not is_test and (is_failed or is_repeat)), 0)
-            as wasted_action_count,
+        coalesce(sum(action_count) filter (where is_wasted), 0) as wasted_action_count,
         coalesce(sum(trigger_count) filter (where not is_test), 0) as trigger_count,
         coalesce(sum(utility_trigger_count) filter (where not is_test), 0) as utility_trigger_count,
         coalesce(sum(connector_step_count) filter (where not is_test), 0) as connector_step_count,
@@ -53,11 +52,29 @@ summed as (
         coalesce(sum(control_step_count) filter (where not is_test), 0) as control_step_count,
         coalesce(sum(hidden_least_count) filter (where not is_test), 0) as hidden_least_count,
         coalesce(sum(hidden_most_count) filter (where not is_test), 0) as hidden_most_count,
+        coalesce(sum(trigger_count) filter (where is_wasted), 0)
+            as wasted_trigger_count,
+        coalesce(sum(utility_trigger_count) filter (where is_wasted), 0)
+            as wasted_utility_trigger_count,
+        coalesce(sum(connector_step_count) filter (where is_wasted), 0)
+            as wasted_connector_step_count,
+        coalesce(sum(utility_step_count) filter (where is_wasted), 0)
+            as wasted_utility_step_count,
+        coalesce(sum(call_step_count) filter (where is_wasted), 0)
+            as wasted_call_step_count,
+        coalesce(sum(failed_step_count) filter (where is_wasted), 0)
+            as wasted_failed_step_count,
+        coalesce(sum(control_step_count) filter (where is_wasted), 0)
+            as wasted_control_step_count,
+        coalesce(sum(hidden_least_count) filter (where is_wasted), 0)
+            as wasted_hidden_least_count,
+        coalesce(sum(hidden_most_count) filter (where is_wasted), 0)
+            as wasted_hidden_most_count,
+        count(*) filter (where is_wasted and not has_steps) as wasted_stepless_job_count,
         coalesce(sum(duration_ms) filter (where not is_test), 0) as total_ms,
         coalesce(sum(duration_ms) filter (where not is_test and is_failed), 0) as failed_ms,
         coalesce(sum(duration_ms) filter (where not is_test and is_repeat), 0) as repeat_ms,
-        coalesce(sum(duration_ms) filter (where not is_test and (is_failed or is_repeat)), 0)
-            as wasted_ms,
+        coalesce(sum(duration_ms) filter (where is_wasted), 0) as wasted_ms,
         median(duration_seconds) filter (where not is_test) as median_seconds,
         quantile_cont(duration_seconds, 0.95) filter (where not is_test) as p95_seconds,
         event_date
@@ -94,6 +111,16 @@ select
     cast(control_step_count as bigint) as control_step_count,
     cast(hidden_least_count as bigint) as hidden_least_count,
     cast(hidden_most_count as bigint) as hidden_most_count,
+    cast(wasted_trigger_count as bigint) as wasted_trigger_count,
+    cast(wasted_utility_trigger_count as bigint) as wasted_utility_trigger_count,
+    cast(wasted_connector_step_count as bigint) as wasted_connector_step_count,
+    cast(wasted_utility_step_count as bigint) as wasted_utility_step_count,
+    cast(wasted_call_step_count as bigint) as wasted_call_step_count,
+    cast(wasted_failed_step_count as bigint) as wasted_failed_step_count,
+    cast(wasted_control_step_count as bigint) as wasted_control_step_count,
+    cast(wasted_hidden_least_count as bigint) as wasted_hidden_least_count,
+    cast(wasted_hidden_most_count as bigint) as wasted_hidden_most_count,
+    cast(wasted_stepless_job_count as bigint) as wasted_stepless_job_count,
     cast(total_ms as double) / 1000 as total_seconds,
     cast(failed_ms as double) / 1000 as failed_seconds,
     cast(repeat_ms as double) / 1000 as repeat_seconds,

@@ -3,8 +3,8 @@
 -- reads:  recipe_usage_daily
 -- scope:  month
 -- note:   the sums of recipe_usage_daily, so that a year is 12 files; a recipe that moved within
---         the month has a row for each place. Percentiles cannot be summed: the greatest of a day
---         stands for them.
+--         the month has a row for each place. Percentiles cannot be summed: job_durations_monthly
+--         has what they are read from.
 
 with days as (
     select
@@ -47,12 +47,20 @@ select
     cast(sum(control_step_count) as bigint) as control_step_count,
     cast(sum(hidden_least_count) as bigint) as hidden_least_count,
     cast(sum(hidden_most_count) as bigint) as hidden_most_count,
+    cast(sum(wasted_trigger_count) as bigint) as wasted_trigger_count,
+    cast(sum(wasted_utility_trigger_count) as bigint) as wasted_utility_trigger_count,
+    cast(sum(wasted_connector_step_count) as bigint) as wasted_connector_step_count,
+    cast(sum(wasted_utility_step_count) as bigint) as wasted_utility_step_count,
+    cast(sum(wasted_call_step_count) as bigint) as wasted_call_step_count,
+    cast(sum(wasted_failed_step_count) as bigint) as wasted_failed_step_count,
+    cast(sum(wasted_control_step_count) as bigint) as wasted_control_step_count,
+    cast(sum(wasted_hidden_least_count) as bigint) as wasted_hidden_least_count,
+    cast(sum(wasted_hidden_most_count) as bigint) as wasted_hidden_most_count,
+    cast(sum(wasted_stepless_job_count) as bigint) as wasted_stepless_job_count,
     round(cast(sum(total_seconds) as double), 3) as total_seconds,
     round(cast(sum(failed_seconds) as double), 3) as failed_seconds,
     round(cast(sum(repeat_seconds) as double), 3) as repeat_seconds,
     round(cast(sum(wasted_seconds) as double), 3) as wasted_seconds,
-    max(median_seconds) as greatest_daily_median_seconds,
-    max(p95_seconds) as greatest_daily_p95_seconds,
     month_date,
     min(event_date) as first_seen_date,
     max(event_date) as last_seen_date,

@@ -1,9 +1,9 @@
 -- Recipes against the high-volume threshold in the billing cycle of the newest day, with a forecast.
 -- grain:  workspace_id, recipe_id, counting_rule
--- reads:  int_usage_tasks, volume_tiers, model_settings
+-- reads:  int_usage_tasks, recipe_owners, volume_tiers, model_settings
 -- scope:  global
--- note:   the forecast is linear: the cycle's tasks so far, by the days of the cycle so far, the
---         newest day included although it may not be over. Bounds of tasks give bounds of the
+-- note:   the forecast is linear: the cycle's tasks so far, by the days of the cycle on which the
+--         recipe was there, the newest included although it may not be over. Names are today's. Bounds of tasks give bounds of the
 --         day: the earliest by the most tasks, the latest by the least. A day in the past is the
 --         one on which the threshold was crossed; null is not in this cycle.
 
@@ -38,7 +38,6 @@ daily as (
         u.workspace_id,
         u.recipe_id,
         u.environment,
-        u.recipe_name,
         u.counting_rule,
         u.tasks_least_count,
         u.tasks_most_count,
@@ -60,7 +59,6 @@ summed as (
         d.recipe_id,
         d.counting_rule,
         max(d.environment) as environment,
-        max(d.recipe_name) as recipe_name,
         sum(d.tasks_least_count) as tasks_least_count,
         sum(d.tasks_most_count) as tasks_most_count,
         min(case when d.least_so_far >= t.threshold_tasks then d.event_date end)
@@ -72,6 +70,19 @@ summed as (
     group by all
 ),
 
+-- a recipe that is new in the cycle has had fewer days
+started as (
+    select
+        s.*,
+        o.recipe_name,
+        greatest(c.cycle_start_date, coalesce(o.first_seen_date, c.cycle_start_date))
+            as pace_start_date
+    from summed as s
+    cross join cycle as c
+    left join recipe_owners as o
+        on s.workspace_id = o.workspace_id and s.recipe_id = o.recipe_id
+),
+
 paced as (
     select
         s.*,
@@ -79,9 +90,9 @@ paced as (
         c.as_of_date,
         c.cycle_start_date,
         c.cycle_end_date,
-        c.as_of_date - c.cycle_start_date + 1 as elapsed_days,
-        c.cycle_end_date - c.cycle_start_date + 1 as cycle_days
-    from summed as s
+        c.as_of_date - s.pace_start_date + 1 as elapsed_days,
+        c.cycle_end_date - s.pace_start_date + 1 as pace_days
+    from started as s
     cross join cycle as c
     cross join threshold as t
 ),
@@ -91,7 +102,7 @@ forecast as (
         *,
         cast(tasks_least_count as double) / nullif(elapsed_days, 0) as daily_least_tasks,
         cast(tasks_most_count as double) / nullif(elapsed_days, 0) as daily_most_tasks,
-        -- days of the whole cycle after which the pace so far reaches the threshold, rounded up
+        -- days after which the pace so far reaches the threshold, rounded up
         -floor(-(threshold_tasks * elapsed_days) / nullif(cast(tasks_least_count as double), 0))
             as least_days,
         -floor(-(threshold_tasks * elapsed_days) / nullif(cast(tasks_most_count as double), 0))
@@ -107,8 +118,8 @@ select
     f.counting_rule,
     cast(f.tasks_least_count as bigint) as tasks_least_count,
     cast(f.tasks_most_count as bigint) as tasks_most_count,
-    cast(round(f.daily_least_tasks * f.cycle_days) as bigint) as forecast_least_count,
-    cast(round(f.daily_most_tasks * f.cycle_days) as bigint) as forecast_most_count,
+    cast(round(f.daily_least_tasks * f.pace_days) as bigint) as forecast_least_count,
+    cast(round(f.daily_most_tasks * f.pace_days) as bigint) as forecast_most_count,
     cast(f.threshold_tasks as bigint) as threshold_count,
     cast(coalesce(max(n.tier), 0) as bigint) as tier,
     cast(coalesce(max(e.tier), 0) as bigint) as forecast_tier,
@@ -117,18 +128,19 @@ select
     f.as_of_date,
     f.cycle_start_date,
     f.cycle_end_date,
+    f.pace_start_date,
     case
         when f.most_crossed_date is not null then f.most_crossed_date
-        when f.most_days <= f.cycle_days
-            then f.cycle_start_date + cast(f.most_days as integer) - 1
+        when f.most_days <= f.pace_days
+            then f.pace_start_date + cast(f.most_days as integer) - 1
     end as earliest_crossing_date,
     case
         when f.least_crossed_date is not null then f.least_crossed_date
-        when f.least_days <= f.cycle_days
-            then f.cycle_start_date + cast(f.least_days as integer) - 1
+        when f.least_days <= f.pace_days
+            then f.pace_start_date + cast(f.least_days as integer) - 1
     end as latest_crossing_date
 from forecast as f
 left join volume_tiers as n on f.tasks_most_count >= n.from_tasks
 left join volume_tiers as e
-    on round(f.daily_most_tasks * f.cycle_days) >= e.from_tasks
+    on round(f.daily_most_tasks * f.pace_days) >= e.from_tasks
 group by all

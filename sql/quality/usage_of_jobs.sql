@@ -2,14 +2,31 @@
 -- grain:  event_date, workspace_id
 -- reads:  jobs, recipe_usage_daily
 -- scope:  partition
+-- note:   a job counts once a day, by the record that says how it ended.
 
-with expected as (
+with counted as (
+    select
+        *,
+        row_number() over (
+            partition by event_date, workspace_id, coalesce(job_id, event_id)
+            order by
+                (case when outcome in ('succeeded', 'failed') then 0 else 1 end) asc,
+                occurred_at desc, event_id asc
+        ) as position
+    from jobs
+    where
+        outcome in ('succeeded', 'failed')
+        or (coalesce(outcome, 'unknown') <> 'pending' and duration_seconds is not null)
+),
+
+expected as (
     select
         coalesce(workspace_id, 'unknown') as workspace_id,
         count(*) as job_count,
         sum(coalesce(action_count, 0)) as action_count,
         event_date
-    from jobs
+    from counted
+    where position = 1
     group by all
 ),
 

@@ -2,7 +2,6 @@
 -- grain:  event_date, workspace_id
 -- reads:  recipe_usage_daily, process_usage_daily
 -- scope:  partition
--- note:   a workspace with nothing but test jobs has no processes.
 
 with expected as (
     select
@@ -13,7 +12,6 @@ with expected as (
         event_date
     from recipe_usage_daily
     group by all
-    having sum(job_count) > 0
 ),
 
 found as (

@@ -4,14 +4,29 @@
 -- scope:  partition
 -- note:   an orphan is a connector's row whose recipe has no usage on that day.
 
-with expected as (
+with counted as (
+    select
+        *,
+        row_number() over (
+            partition by event_date, workspace_id, coalesce(job_id, event_id)
+            order by
+                (case when outcome in ('succeeded', 'failed') then 0 else 1 end) asc,
+                occurred_at desc, event_id asc
+        ) as position
+    from jobs
+    where
+        outcome in ('succeeded', 'failed')
+        or (coalesce(outcome, 'unknown') <> 'pending' and duration_seconds is not null)
+),
+
+expected as (
     select
         coalesce(s.workspace_id, 'unknown') as workspace_id,
         count(*) as step_count,
         s.event_date
     from job_steps as s
-    inner join jobs as j on s.event_date = j.event_date and s.job_event_id = j.event_id
-    where not coalesce(j.is_test, false)
+    inner join counted as j on s.event_date = j.event_date and s.job_event_id = j.event_id
+    where j.position = 1 and not coalesce(j.is_test, false)
     group by all
 ),
 
@@ -32,8 +47,8 @@ found as (
 
 select
     coalesce(e.workspace_id, f.workspace_id) as workspace_id,
-    e.step_count as expected_step_count,
-    f.step_count as found_step_count,
+    coalesce(e.step_count, 0) as expected_step_count,
+    coalesce(f.step_count, 0) as found_step_count,
     0 as expected_orphan_count,
     coalesce(f.orphan_count, 0) as found_orphan_count,
     coalesce(e.event_date, f.event_date) as event_date

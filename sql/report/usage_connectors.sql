@@ -11,7 +11,7 @@ select
 from connector_usage_daily
 where
     event_date between $from_date and $to_date
-    and adapter_name <> 'control'
+    and adapter_name not in ('control', 'unknown')
     and (cast($environment as varchar) is null or environment = $environment)
 group by all
 order by step_count desc, adapter_name asc

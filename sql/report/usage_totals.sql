@@ -14,6 +14,8 @@ select
     cast(sum(wasted_action_count) as bigint) as wasted_action_count,
     cast(sum(tasks_least_count) as bigint) as tasks_least_count,
     cast(sum(tasks_most_count) as bigint) as tasks_most_count,
+    cast(sum(wasted_tasks_least_count) as bigint) as wasted_tasks_least_count,
+    cast(sum(wasted_tasks_most_count) as bigint) as wasted_tasks_most_count,
     cast(
         count(distinct case when job_count > 0 then workspace_id || ' ' || recipe_id end) as bigint
     ) as recipe_count,

@@ -122,6 +122,7 @@ FORMS = [
         pytest.param(["errors", "--by", by], f"Failed jobs by {by}", id=f"errors by {by}")
         for by in ("recipe", "fingerprint", "type", "connector", "step")
     ),
+    pytest.param(["usage", "--high-volume"], "High volume in the billing", id="high volume"),
     pytest.param(["timeline", "employee onboarding"], "Employee onboarding (", id="recipe"),
     pytest.param(["timeline", "Hannah Weiss"], "Hannah Weiss (", id="person"),
     pytest.param(["timeline", "Ledger database"], "Ledger database (", id="connection"),
@@ -260,6 +261,7 @@ def test_people_who_share_an_invitations_id_are_told_apart(run: Run) -> None:
 def test_tasks_are_counted_by_the_rule_that_is_named(run: Run, sample: Sample, rule: str) -> None:
     rows = run("usage", "--rule", rule, *ALL, "--json").json
     processes = run("usage", "--by", "process", "--rule", rule, *ALL, "--json").json
+    connectors = run("usage", "--by", "connector", "--rule", rule, *ALL, "--json").json
     table = run("usage", "--rule", rule, "--top", "1")
     connection = open_catalogue(sample.lake)
     known = connection.execute(
@@ -271,11 +273,43 @@ def test_tasks_are_counted_by_the_rule_that_is_named(run: Run, sample: Sample, r
     ).fetchone()
     connection.close()
 
-    assert {row["counting_rule"] for row in rows} == {rule}
+    assert {row["counting_rule"] for row in [*rows, *processes, *connectors]} == {rule}
     assert rule in table.out
     figures = ("tasks_least_count", "tasks_most_count", "job_count")
     assert tuple(sum(row[f] for row in rows) for f in figures) == known
     assert tuple(sum(row[f] for row in processes) for f in figures) == known
+    # an action that nobody can place is in no connector's least, and in the most of several
+    assert 0 < sum(row["tasks_least_count"] for row in connectors) <= known[0]
+    assert sum(row["tasks_most_count"] for row in connectors) >= known[1]
+
+
+def test_a_line_of_120_characters_has_the_shares_of_reruns_and_tests_and_the_median(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for by in ("recipe", "folder", "connector", "process", "owner"):
+        monkeypatch.setenv("COLUMNS", "120")
+        (header, *lines) = run("usage", "--by", by, "--rule", "task_2019").out.splitlines()[2:]
+        monkeypatch.setenv("COLUMNS", "100")
+
+        assert {"failed", "reruns", "tests", "wasted", "median", "p95"} <= set(header.split())
+        assert max(map(len, lines)) <= 120
+        assert "reruns" not in run("usage", "--by", by).out.splitlines()[2]
+
+
+def test_high_volume_is_told_by_the_rule_that_is_named(run: Run, sample: Sample) -> None:
+    rows = run("usage", "--high-volume", "--rule", "task_2019", "-e", "prod", "--json").json
+    connection = open_catalogue(sample.lake)
+    known = connection.execute(
+        "select recipe_id, forecast_most_count from recipe_volume "
+        "where counting_rule = 'task_2019' and environment = 'prod' order by all"
+    ).fetchall()
+    connection.close()
+
+    assert sorted((row["id"], row["forecast_most_count"]) for row in rows) == known
+    shares = [row["threshold_share"] for row in rows]
+    assert shares == sorted(shares, reverse=True)
+    assert {row["earliest_crossing_date"] for row in rows} == {None}
+    assert "not in this cycle" in run("usage", "--high-volume", "--top", "1").out
 
 
 def test_every_cut_of_usage_has_the_same_sum(run: Run) -> None:
@@ -374,6 +408,7 @@ def test_jobs_of_a_timeline_are_all_there_when_asked_for(run: Run, sample: Sampl
         (["who-stopped", "employee onboarding", "-e", "dev"], "is not in environment dev, but"),
         (["usage", "-e", "moon"], r"--environment 'moon' is not known; there are: dev, prod"),
         (["usage", "--rule", "guess"], r"--rule 'guess' is not known; there are: business_action"),
+        (["usage", "--high-volume", "--per", "day"], r"--high-volume is of recipes in the billing"),
         (["usage", "--from", "2026-02-02", "--to", "2026-02-01"], r"--from 2026-02-02 is after"),
     ],
 )

@@ -101,11 +101,29 @@ def tasks(job: dict[str, Any], rule: tuple[int, ...]) -> tuple[int, int]:
     )
 
 
+def root_of(job: dict[str, Any], by_id: dict[tuple[date, str], dict[str, Any]]) -> Any:
+    """The recipe at the top of the chain of calls, as far as it is known on the job's day."""
+    day = instant(job["completed_at"]).date()
+    for _ in range(5):
+        if job.get("root_recipe_id") or not job.get("calling_job_id"):
+            break
+        caller = by_id.get((day, str(job["calling_job_id"])))
+        if caller is None:
+            return job.get("calling_recipe_id") or recipe_of(job)
+        job = caller
+    return job.get("root_recipe_id") or job.get("calling_recipe_id") or recipe_of(job)
+
+
+def recipe_of(job: dict[str, Any]) -> Any:
+    return job.get("recipe_id") or job["flow_id"]
+
+
 def count(folder: Path) -> tuple[dict[Key, Tally], Counter[Any], Counter[Any]]:
     """Usage per recipe and day, steps per connector and day, jobs per process and day."""
     jobs = {}
     for job in records(folder):
         jobs.setdefault((str(job["id"]), job["status"]), job)
+    by_id = {(instant(job["completed_at"]).date(), str(job["id"])): job for job in jobs.values()}
     usage: dict[Key, Tally] = defaultdict(Tally)
     steps: Counter[Any] = Counter()
     processes: Counter[Any] = Counter()
@@ -133,7 +151,9 @@ def count(folder: Path) -> tuple[dict[Key, Tally], Counter[Any], Counter[Any]]:
         for rule, weights in RULES.items():
             least, most = tasks(job, weights)
             tally.counts.update({f"{rule} least": least, f"{rule} most": most})
-        root = job.get("root_recipe_id") or job.get("calling_recipe_id") or recipe
+            if failed or repeat:
+                tally.counts.update({f"{rule} least lost": least, f"{rule} most lost": most})
+        root = root_of(job, by_id)
         processes[ended.date(), workspace, str(root), recipe] += 1
         lines = job.get("lines")
         for line in lines if isinstance(lines, list) else ():
@@ -193,30 +213,62 @@ def test_durations_equal_those_of_the_landing_files(both: Any) -> None:
         assert middle == (median(tally.seconds) if tally.seconds else None)
 
 
+def percentile(values: list[float], share: float) -> float:
+    """As `quantile_cont`: between the two values nearest to the share."""
+    at = (len(values) - 1) * share
+    low, high = sorted(values)[int(at) : int(at) + 2] if at % 1 else [sorted(values)[int(at)]] * 2
+    return low + at % 1 * (high - low)
+
+
+def test_percentiles_of_all_days_are_those_of_the_landing_files_within_5_percent(
+    both: Any,
+) -> None:
+    (usage, _, _), catalogue = both
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for (_, workspace, recipe), tally in usage.items():
+        seconds[f"{workspace} {recipe}"] += tally.seconds
+
+    found = catalogue.execute(
+        "select workspace_id || ' ' || recipe_id, approximate_median_seconds, "
+        "approximate_p95_seconds from usage_between('2026-02-01', '2026-02-28') "
+        "where job_count > 0"
+    ).fetchall()
+
+    assert {subject for subject, *_ in found} == {s for s, times in seconds.items() if times}
+    for subject, middle, p95 in found:
+        times = seconds[subject]
+        assert middle == pytest.approx(percentile(times, 0.5), rel=0.05), subject
+        assert p95 == pytest.approx(percentile(times, 0.95), rel=0.05), subject
+
+
 def test_bounds_of_tasks_equal_those_of_the_landing_files(both: Any) -> None:
     (usage, _, _), catalogue = both
 
     rows = catalogue.execute(
         "select event_date, workspace_id, recipe_id, counting_rule, tasks_least_count, "
-        "tasks_most_count from int_usage_tasks"
+        "tasks_most_count, wasted_tasks_least_count, wasted_tasks_most_count from int_usage_tasks"
     ).fetchall()
 
     assert len(rows) == 3 * len(usage)
-    for *key, rule, least, most in rows:
+    for *key, rule, least, most, least_lost, most_lost in rows:
         counts = usage[tuple(key)].counts
         assert (least, most) == (counts[f"{rule} least"], counts[f"{rule} most"]), (key, rule)
+        lost = (counts[f"{rule} least lost"], counts[f"{rule} most lost"])
+        assert (least_lost, most_lost) == lost, (key, rule)
+    assert any(row[-1] for row in rows)
 
 
 def test_connectors_and_processes_equal_those_of_the_landing_files(both: Any) -> None:
     (_, steps, processes), catalogue = both
 
     of_connectors = catalogue.execute(
-        "select event_date, workspace_id, recipe_id, adapter_name, step_count "
-        "from connector_usage_daily"
+        "select event_date, workspace_id, recipe_id, adapter_name, sum(step_count) "
+        "from connector_usage_daily where adapter_name <> 'unknown' group by all "
+        "having sum(step_count) > 0"
     ).fetchall()
     of_processes = catalogue.execute(
-        "select event_date, workspace_id, root_recipe_id, recipe_id, job_count "
-        "from process_usage_daily"
+        "select event_date, workspace_id, root_recipe_id, recipe_id, sum(job_count) "
+        "from process_usage_daily group by all having sum(job_count) > 0"
     ).fetchall()
 
     assert {tuple(row[:4]): row[4] for row in of_connectors} == dict(steps)

@@ -56,7 +56,7 @@ def test_the_graph_is_what_the_architecture_says() -> None:
     # a mart depends on the tables that decide when it is built, on marts, and on what it reads
     assert models["recipe_volume"] == (
         "marts",
-        ["activity", "int_usage_tasks", "jobs", "recipe_usage_daily"],
+        ["activity", "int_usage_tasks", "jobs", "recipe_owners", "recipe_usage_daily"],
     )
 
 
