@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +14,8 @@ from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 from pipelines.models.build import open_mart
 from pipelines.models.comments import comment_of
-from pipelines.models.header import MODELS, parse_facts
+from pipelines.models.header import MODELS
+from pipelines.models.macros import read_macros, self_contained
 from pipelines.models.relations import columns_of, mart_query
 from pipelines.models.sources import MODEL_SETTINGS, REFERENCES, reference_query
 from pipelines.sources.find import join
@@ -55,7 +54,9 @@ def write_catalogue(lake: Lake) -> str:
             if lake.is_s3:
                 load_extension(connection, "httpfs")
                 create_secret(connection, lake.storage.s3)
+            connection.execute("begin")  # else every comment is flushed to the disk by itself
             _define(connection, lake)
+            connection.execute("commit")
         finally:
             connection.close()
         _put(lake, FILE, local.read_bytes())
@@ -112,64 +113,49 @@ def _get(lake: Lake, name: str) -> bytes | None:
 
 
 def _define(connection: DuckDBPyConnection, lake: Lake) -> None:
-    for table in TABLES.values():
-        _view(connection, table.name, _scan(lake, table.name), table.description)
-        for name, _, comment in table.columns:
-            connection.execute(f"comment on column {table.name}.{name} is {text_literal(comment)}")
-    for name in (*REFERENCES, MODEL_SETTINGS):
-        query = reference_query(name, lake.storage.settings)
-        _view(connection, name, query, f"Reference data that models read: {name}.")
-        _comment_columns(connection, name)
-    for model in MODELS.values():
-        query = model.sql
-        if model.is_stored:
-            open_mart(lake, model)
-            query = mart_query(columns_of(lake, model), _scan(lake, model.name))
-        _view(connection, model.name, query, model.description)
-        _comment_columns(connection, model.name)
+    queries = _queries(lake)
+    for name, query in queries.items():
+        connection.execute(f"create view {name} as {query}")
+        connection.execute(f"comment on view {name} is {text_literal(_description_of(name))}")
+    _comment_columns(connection)
     for macro in read_macros():
-        connection.execute(f"create macro {macro.call} as table {macro.sql}")
+        connection.execute(f"create macro {macro.call} as table {self_contained(macro, queries)}")
         comment = text_literal(macro.description)
         connection.execute(f"comment on macro table {macro.name} is {comment}")
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """A table macro of the catalogue: a file of `sql/catalogue`."""
-
-    name: str
-    call: str
-    """Name and parameters, as the file's header declares them under `macro:`."""
-    description: str
-    sql: str
-
-
-def read_macros() -> list[Macro]:
-    """The macros, by name.
-
-    Raises:
-        ValueError: A file does not declare itself as a macro of its own name.
-    """
-    macros = []
-    for path in sorted((SQL / "catalogue").glob("*.sql")):
-        where, sql = f"sql/catalogue/{path.name}", path.read_text()
-        description, facts = parse_facts(where, sql)
-        if not re.fullmatch(rf"{path.stem}\([\w\s,:='.-]*\)", facts.get("macro", "")):
-            raise ValueError(f"{where}: the header needs macro: {path.stem}(parameter, …)")
-        macros.append(Macro(path.stem, facts["macro"], description, sql))
-    return macros
+def _queries(lake: Lake) -> dict[str, str]:
+    """The query of every view, by name, each after those that it reads."""
+    queries = {name: _scan(lake, name) for name in TABLES}
+    for name in (*REFERENCES, MODEL_SETTINGS):
+        queries[name] = reference_query(name, lake.storage.settings)
+    for model in MODELS.values():
+        queries[model.name] = model.sql
+        if model.is_stored:
+            open_mart(lake, model)
+            queries[model.name] = mart_query(columns_of(lake, model), _scan(lake, model.name))
+    return queries
 
 
-def _comment_columns(connection: DuckDBPyConnection, name: str) -> None:
-    for (column,) in connection.execute(f"select column_name from (describe {name})").fetchall():
-        if comment := comment_of(name, column):
+def _description_of(name: str) -> str:
+    if name in TABLES:
+        return TABLES[name].description
+    if name in MODELS:
+        return MODELS[name].description
+    return f"Reference data that models read: {name}."
+
+
+def _comment_columns(connection: DuckDBPyConnection) -> None:
+    of_tables = {
+        (t.name, column): comment for t in TABLES.values() for column, _, comment in t.columns
+    }
+    columns = connection.execute(
+        "select table_name, column_name from duckdb_columns() where not internal"
+    ).fetchall()
+    for name, column in columns:
+        if comment := of_tables.get((name, column)) or comment_of(name, column):
             connection.execute(f"comment on column {name}.{column} is {text_literal(comment)}")
 
 
 def _scan(lake: Lake, name: str) -> str:
     return f"select * from delta_scan({text_literal(lake.table_url(name))})"
-
-
-def _view(connection: DuckDBPyConnection, name: str, query: str, comment: str) -> None:
-    connection.execute(f"create view {name} as {query}")
-    connection.execute(f"comment on view {name} is {text_literal(comment)}")
