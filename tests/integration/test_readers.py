@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ import pytest
 from lakes import lake_at, run_load
 
 from pipelines.lake.duck import extension_path
+from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
-from pipelines.models import build_stale, write_catalogue
+from pipelines.models import MODELS, build_stale, write_catalogue
 from pipelines.models.catalogue import catalogue_url
 from pipelines.models.macros import read_macros
 from pipelines.models.query import open_catalogue
@@ -110,3 +111,39 @@ def test_a_macro_answers_the_same_wherever_the_catalogue_is_attached(
 
 def test_every_macro_is_called_here() -> None:
     assert {call.split("(")[0] for call in CALLS} == {macro.name for macro in read_macros()}
+
+
+def everywhere(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[Any], list[Any]]:
+    """The rows for a reader in UTC and for one in New York, each in one order."""
+    found = []
+    for zone in ("UTC", "America/New_York"):
+        connection.execute(f"set timezone = '{zone}'")
+        found.append(
+            sorted([tuple(map(comparable, row)) for row in rows(connection, sql)], key=repr)
+        )
+    return found[0], found[1]
+
+
+def comparable(value: Any) -> Any:
+    """A value without what the zone and the order of summing do to it."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    return round(value, 6) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("name", [*TABLES, *MODELS])
+def test_a_view_is_the_same_in_every_time_zone(
+    attached: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    here, there = everywhere(attached, f"from audit.{name}")
+
+    assert there == here
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_macro_is_the_same_in_every_time_zone(
+    attached: duckdb.DuckDBPyConnection, call: str
+) -> None:
+    here, there = everywhere(attached, f"from audit.{call}")
+
+    assert there == here
