@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.lake.duck import create_secret, load_extension, text_literal
+from pipelines.lake.history import newest_load
 from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 from pipelines.models.build import open_mart
 from pipelines.models.comments import comment_of
+from pipelines.models.edition import (
+    Edition,
+    get_object,
+    put_object,
+    read_edition,
+    write_edition,
+)
 from pipelines.models.header import MODELS
 from pipelines.models.macros import read_macros, self_contained
 from pipelines.models.relations import columns_of, mart_query
@@ -24,8 +32,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FILE = "catalog.duckdb"
-DIGEST_FILE = "catalog.digest"
-"""Beside the catalogue, written after it: says of which definitions it was made."""
 
 
 def catalogue_url(lake: Lake) -> str:
@@ -33,17 +39,22 @@ def catalogue_url(lake: Lake) -> str:
     return join(lake.url, FILE)
 
 
-def write_catalogue(lake: Lake) -> str:
+def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
     """Write `catalog.duckdb` anew and put it in place at once, so that readers see old or new.
 
     Every lake table and every model has a view, empty or not; every file of `sql/catalogue` is a
-    table macro. Tables, columns and macros carry their comments.
+    table macro. Tables, columns and macros carry their comments. Views of marts are of one version.
+
+    Args:
+        lake: The lake.
+        edition: The versions; without it those that the marts have now.
 
     Returns:
         The URL of the catalogue.
     """
     import duckdb
 
+    edition = edition or current_edition(lake)
     for name in TABLES:
         lake.open(name)
     with tempfile.TemporaryDirectory(dir=lake.storage.settings.work_dir) as folder:
@@ -55,29 +66,42 @@ def write_catalogue(lake: Lake) -> str:
                 load_extension(connection, "httpfs")
                 create_secret(connection, lake.storage.s3)
             connection.execute("begin")  # else every comment is flushed to the disk by itself
-            _define(connection, lake)
+            _define(connection, lake, edition.versions)
             connection.execute("commit")
         finally:
             connection.close()
-        _put(lake, FILE, local.read_bytes())
-    _put(lake, DIGEST_FILE, _digest(lake).encode())
+        put_object(lake, FILE, local.read_bytes())
+    write_edition(lake, edition)
     return catalogue_url(lake)
+
+
+def current_edition(lake: Lake) -> Edition:
+    """The marts as they are now; those that were not built yet are created empty."""
+    versions = {m.name: open_mart(lake, m).version() for m in MODELS.values() if m.is_stored}
+    return Edition(_digest(lake), newest_load(lake), versions)
 
 
 def refresh_catalogue(lake: Lake) -> str:
     """Write the catalogue where it is missing or not what this version would write.
 
+    Readers see the marts as they saw them before, however far a build has come meanwhile.
+
     Returns:
         The URL of the catalogue.
     """
-    if _get(lake, DIGEST_FILE) != _digest(lake).encode():
+    edition = read_edition(lake)
+    if edition is None:
         return write_catalogue(lake)
+    if edition.definitions != _digest(lake):
+        now = current_edition(lake)
+        kept = {name: edition.versions.get(name, at) for name, at in now.versions.items()}
+        return write_catalogue(lake, Edition(now.definitions, edition.load_number, kept))
     return catalogue_url(lake)
 
 
 def has_catalogue(lake: Lake) -> bool:
     """Whether there is a catalogue, of this version or another."""
-    return _get(lake, FILE) is not None
+    return get_object(lake, FILE) is not None
 
 
 def _digest(lake: Lake) -> str:
@@ -90,30 +114,8 @@ def _digest(lake: Lake) -> str:
     return found.hexdigest()
 
 
-def _put(lake: Lake, name: str, content: bytes) -> None:
-    if lake.is_s3:
-        import obstore
-
-        obstore.put(lake.storage.store(lake.url), name, content)
-        return
-    partial = Path(join(lake.url, f"{name}.{os.getpid()}.partial"))
-    partial.write_bytes(content)
-    partial.replace(join(lake.url, name))
-
-
-def _get(lake: Lake, name: str) -> bytes | None:
-    try:
-        if lake.is_s3:
-            import obstore
-
-            return bytes(obstore.get(lake.storage.store(lake.url), name).bytes())
-        return Path(join(lake.url, name)).read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _define(connection: DuckDBPyConnection, lake: Lake) -> None:
-    queries = _queries(lake)
+def _define(connection: DuckDBPyConnection, lake: Lake, versions: Mapping[str, int]) -> None:
+    queries = _queries(lake, versions)
     for name, query in queries.items():
         connection.execute(f"create view {name} as {query}")
         connection.execute(f"comment on view {name} is {text_literal(_description_of(name))}")
@@ -124,7 +126,7 @@ def _define(connection: DuckDBPyConnection, lake: Lake) -> None:
         connection.execute(f"comment on macro table {macro.name} is {comment}")
 
 
-def _queries(lake: Lake) -> dict[str, str]:
+def _queries(lake: Lake, versions: Mapping[str, int]) -> dict[str, str]:
     """The query of every view, by name, each after those that it reads."""
     queries = {name: _scan(lake, name) for name in TABLES}
     for name in (*REFERENCES, MODEL_SETTINGS):
@@ -132,8 +134,8 @@ def _queries(lake: Lake) -> dict[str, str]:
     for model in MODELS.values():
         queries[model.name] = model.sql
         if model.is_stored:
-            open_mart(lake, model)
-            queries[model.name] = mart_query(columns_of(lake, model), _scan(lake, model.name))
+            rows = _scan(lake, model.name, versions[model.name])
+            queries[model.name] = mart_query(columns_of(lake, model), rows)
     return queries
 
 
@@ -157,5 +159,6 @@ def _comment_columns(connection: DuckDBPyConnection) -> None:
             connection.execute(f"comment on column {name}.{column} is {text_literal(comment)}")
 
 
-def _scan(lake: Lake, name: str) -> str:
-    return f"select * from delta_scan({text_literal(lake.table_url(name))})"
+def _scan(lake: Lake, name: str, version: int | None = None) -> str:
+    at = "" if version is None else f", version => {version}"
+    return f"select * from delta_scan({text_literal(lake.table_url(name))}{at})"

@@ -103,9 +103,11 @@ def _is_time(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind))
 
 
-def find_sources(lake: Lake, model: Model) -> dict[str, DeltaTable | None]:
-    """Every table that a mart is built from, each at one version."""
-    return {name: lake.find(name) for name in stored_sources(model)}
+def find_sources(
+    lake: Lake, model: Model, held: Mapping[str, DeltaTable | None]
+) -> dict[str, DeltaTable | None]:
+    """Every table that a mart is built from, each at one version: those held, others as now."""
+    return {name: held[name] if name in held else lake.find(name) for name in stored_sources(model)}
 
 
 def relations_of(
