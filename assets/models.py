@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
-from pipelines.judgement import as_result, check_specs, judge_days
+from pipelines.judgement import as_result, check_specs, is_held_back, judge_days
 from pipelines.lake.schemas import TABLES
 from pipelines.models import (
     MODELS,
@@ -99,10 +100,11 @@ def build_mart(model: Model) -> dg.AssetsDefinition:
             days |= set(lake_days(lake, model.name))
         catalogue = refresh_catalogue(lake)  # readers go on with what was built before
         rows = build_model(lake, model.name, sorted(days))
-        shown = publish_when_whole(lake, clock=now)
         # verdicts come first, so that nothing follows an unjudged day
         for verdict in judge_days(lake, context.instance, {model.name: sorted(days)}):
             yield as_result(verdict)
+        held_back = partial(is_held_back, context.instance)
+        shown = publish_when_whole(lake, clock=now, is_held_back=held_back)
         yield dg.MaterializeResult(
             metadata={
                 "rows_written": rows,

@@ -50,8 +50,9 @@ def write_edition(lake: Lake, edition: Edition) -> None:
 def find_shown(lake: Lake, name: str, edition: Edition | None) -> DeltaTable | None:
     """The table of a mart as readers see it, or None where it does not exist yet."""
     table = lake.find(name)
-    if table is not None and edition is not None and name in edition.versions:
-        table.load_as_version(edition.versions[name])
+    version = edition.versions.get(name) if edition is not None else None
+    if table is not None and version is not None and version != table.version():
+        table.load_as_version(version)
     return table
 
 

@@ -14,7 +14,7 @@ from pipelines.models.header import MODELS
 from pipelines.models.staleness import read_changes, read_settled_changes
 
 PATIENCE = timedelta(hours=1)
-"""How long readers are kept from a load because a mart is not up to date: a check that fails, or
+"""How long readers are kept from a load because a mart is not up to date: a mart that fails, or
 loads that never pause, must not hide what is known."""
 
 
@@ -51,7 +51,12 @@ def publish(lake: Lake) -> None:
         write_catalogue(lake, edition)
 
 
-def publish_when_whole(lake: Lake, *, clock: Callable[[], datetime]) -> bool:
+def publish_when_whole(
+    lake: Lake,
+    *,
+    clock: Callable[[], datetime],
+    is_held_back: Callable[[str], bool] = lambda _: False,
+) -> bool:
     """Show readers the marts if all of them hold the newest load, for where each is built alone.
 
     They are shown as they are as well where a load has been kept from readers for an hour.
@@ -59,23 +64,24 @@ def publish_when_whole(lake: Lake, *, clock: Callable[[], datetime]) -> bool:
     Args:
         lake: The lake.
         clock: The time now, UTC.
+        is_held_back: Whether a mart stays as it is for now; such a one is not waited for.
 
     Returns:
         Whether readers see the marts as they are.
     """
-    if _is_whole(lake) or _is_overdue(lake, clock()):
+    if _is_whole(lake, is_held_back) or _is_overdue(lake, clock()):
         publish(lake)
         return True
     return False
 
 
-def _is_whole(lake: Lake) -> bool:
-    """Whether no mart is stale, and no load came while that was looked at."""
+def _is_whole(lake: Lake, is_held_back: Callable[[str], bool]) -> bool:
+    """Whether no mart waits to be built, and no load came while that was looked at."""
     newest = newest_load(lake)
     changes = read_changes(lake)
     # the last marts are built last: the first look mostly tells
     for model in reversed([model for model in MODELS.values() if model.is_stored]):
-        if changes.stale(model, open_mart(lake, model)):
+        if changes.stale(model, open_mart(lake, model)) and not is_held_back(model.name):
             return False
     return newest_load(lake) == newest
 

@@ -136,3 +136,17 @@ def test_marts_that_are_built_alone_are_shown_with_the_last_or_after_an_hour(her
     assert whole == kept == (1, 1)
     assert (soon, late) == (False, True)
     assert shown(lake) == (2, 1)
+
+
+def test_a_mart_that_a_failing_check_holds_back_is_not_waited_for(here: Place) -> None:
+    lake = here.lake()
+    load(here, lake, "one")
+    list(build_stale(lake))
+    load(here, lake, "two")
+    build_model(lake, DAILY, [FIRST])
+
+    waited = publish_when_whole(lake, clock=lambda: NOW, is_held_back={MONTHLY}.__contains__)
+    alone = publish_when_whole(lake, clock=lambda: NOW, is_held_back=lambda name: name != DAILY)
+
+    assert (waited, alone) == (False, True)
+    assert shown(lake) == (2, 1)
