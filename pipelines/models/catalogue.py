@@ -77,8 +77,9 @@ def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
 
 def current_edition(lake: Lake) -> Edition:
     """The marts as they are now; those that were not built yet are created empty."""
+    number = newest_load(lake)
     versions = {m.name: open_mart(lake, m).version() for m in MODELS.values() if m.is_stored}
-    return Edition(_digest(lake), newest_load(lake), versions)
+    return Edition(definitions_digest(lake), number, versions)
 
 
 def refresh_catalogue(lake: Lake) -> str:
@@ -92,7 +93,7 @@ def refresh_catalogue(lake: Lake) -> str:
     edition = read_edition(lake)
     if edition is None:
         return write_catalogue(lake)
-    if edition.definitions != _digest(lake):
+    if edition.definitions != definitions_digest(lake):
         now = current_edition(lake)
         kept = {name: edition.versions.get(name, at) for name, at in now.versions.items()}
         return write_catalogue(lake, Edition(now.definitions, edition.load_number, kept))
@@ -104,7 +105,7 @@ def has_catalogue(lake: Lake) -> bool:
     return get_object(lake, FILE) is not None
 
 
-def _digest(lake: Lake) -> str:
+def definitions_digest(lake: Lake) -> str:
     """A digest of all that the catalogue is made of."""
     files = sorted(path for kind in ("*/*.sql", "*.csv", "*/*.csv") for path in SQL.glob(kind))
     settings = reference_query(MODEL_SETTINGS, lake.storage.settings)

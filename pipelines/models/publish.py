@@ -8,8 +8,13 @@ from datetime import date, datetime, timedelta
 from pipelines.lake.history import loads_after, newest_load
 from pipelines.lake.tables import Lake
 from pipelines.models.build import build_days, open_mart
-from pipelines.models.catalogue import current_edition, refresh_catalogue, write_catalogue
-from pipelines.models.edition import read_edition
+from pipelines.models.catalogue import (
+    current_edition,
+    definitions_digest,
+    refresh_catalogue,
+    write_catalogue,
+)
+from pipelines.models.edition import Edition, read_edition
 from pipelines.models.header import MODELS
 from pipelines.models.staleness import read_changes, read_settled_changes
 
@@ -69,21 +74,31 @@ def publish_when_whole(
     Returns:
         Whether readers see the marts as they are.
     """
-    if _is_whole(lake, is_held_back) or _is_overdue(lake, clock()):
+    if (edition := _whole_edition(lake, is_held_back)) is not None:
+        if edition != read_edition(lake):
+            write_catalogue(lake, edition)
+        return True
+    if _is_overdue(lake, clock()):
         publish(lake)
         return True
     return False
 
 
-def _is_whole(lake: Lake, is_held_back: Callable[[str], bool]) -> bool:
-    """Whether no mart waits to be built, and no load came while that was looked at."""
-    newest = newest_load(lake)
+def _whole_edition(lake: Lake, is_held_back: Callable[[str], bool]) -> Edition | None:
+    """The marts as they are; None where one waits to be built, or a load came meanwhile."""
+    versions: dict[str, int] = {}
+    number = newest_load(lake)
     changes = read_changes(lake)
     # the last marts are built last: the first look mostly tells
     for model in reversed([model for model in MODELS.values() if model.is_stored]):
-        if changes.stale(model, open_mart(lake, model)) and not is_held_back(model.name):
-            return False
-    return newest_load(lake) == newest
+        table = open_mart(lake, model)
+        if changes.stale(model, table) and not is_held_back(model.name):
+            return None
+        versions[model.name] = table.version()
+    # a mart of a later load would have been built after that load
+    return (
+        Edition(definitions_digest(lake), number, versions) if newest_load(lake) == number else None
+    )
 
 
 def _is_overdue(lake: Lake, now: datetime) -> bool:

@@ -104,7 +104,9 @@ def test_a_build_that_is_cut_off_hides_nothing_and_shows_nothing(
 
     list(vacuum(lake, retention=timedelta(0)))
     after_a_vacuum = shown(lake)
-    monkeypatch.setattr("pipelines.models.catalogue._digest", lambda _: "of a later version")
+    monkeypatch.setattr(
+        "pipelines.models.catalogue.definitions_digest", lambda _: "of a later version"
+    )
     with_other_macros = shown(lake)
     says = check_models(lake, ["usage"]).warning
 
