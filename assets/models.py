@@ -3,15 +3,24 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
-from pipelines.judgement import as_result, check_specs, judge_days
+from pipelines.judgement import as_result, check_specs, is_held_back, judge_days
 from pipelines.lake.schemas import TABLES
-from pipelines.models import MODELS, Model, build_model, lake_days, refresh_catalogue, stale_days
+from pipelines.models import (
+    MODELS,
+    Model,
+    build_model,
+    lake_days,
+    publish_when_whole,
+    refresh_catalogue,
+    stale_days,
+)
 from pipelines.models.sources import AS_OF, needs_as_of, stored_sources
 from pipelines.partitions import DAYS
-from pipelines.resources import Trailhouse
+from pipelines.resources import Trailhouse, now
 
 VIEW_MODELS = [model for model in MODELS.values() if not model.is_stored]
 MART_MODELS = [model for model in MODELS.values() if model.is_stored]
@@ -89,16 +98,19 @@ def build_mart(model: Model) -> dg.AssetsDefinition:
             days |= {date.fromisoformat(key) for key in context.partition_keys}
         else:
             days |= set(lake_days(lake, model.name))
+        catalogue = refresh_catalogue(lake)  # readers go on with what was built before
         rows = build_model(lake, model.name, sorted(days))
-        catalogue = refresh_catalogue(lake)
         # verdicts come first, so that nothing follows an unjudged day
         for verdict in judge_days(lake, context.instance, {model.name: sorted(days)}):
             yield as_result(verdict)
+        held_back = partial(is_held_back, context.instance)
+        shown = publish_when_whole(lake, clock=now, is_held_back=held_back)
         yield dg.MaterializeResult(
             metadata={
                 "rows_written": rows,
                 "days": len(days),
                 "catalogue": catalogue,
+                "is_shown": shown,
                 "dagster/uri": lake.table_url(model.name),
             }
         )

@@ -14,6 +14,7 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from pipelines.lake.tables import Lake
+from pipelines.models.header import reached
 from pipelines.quality import CHECKS
 from pipelines.quality.run import SHOWN_DAYS
 from pipelines.resources import now
@@ -47,6 +48,11 @@ def failing_checks(instance: dg.DagsterInstance, tables: Iterable[str]) -> list[
         if check.blocking and check.table in wanted
     }
     return sorted(name for name, verdict in verdicts.items() if verdict and not verdict.passed)
+
+
+def is_held_back(instance: dg.DagsterInstance, mart: str) -> bool:
+    """Whether a blocking check of a table or mart that a mart reads keeps it as it is."""
+    return bool(failing_checks(instance, reached(mart, lambda _: False)))
 
 
 def judge_days(

@@ -33,16 +33,18 @@ Rule = Callable[[exp.Expression, str], Iterator[str]]
 Grains = Mapping[str, tuple[str, ...]]
 
 
-def findings(sql: str, *, grains: Grains | None = None) -> list[str]:
+def findings(sql: str, *, grains: Grains | None = None, reads_instants: bool = False) -> list[str]:
     """What in a model breaks a rule, as sentences; none if it keeps them all.
 
     Args:
         sql: The file's text, with its header.
         grains: The unique key of every model that the text may read.
+        reads_instants: Whether it reads the lake's tables, as staging does.
     """
     tree = sqlglot.parse_one(sql, read="duckdb")
     found = [sentence for rule in RULES for sentence in rule(tree, sql)]
-    return found + list(_windows_are_total(tree, grains or {}))
+    zones = _instants_become_utc if reads_instants else _only_staging_knows_zones
+    return found + list(zones(tree)) + list(_windows_are_total(tree, grains or {}))
 
 
 def written_functions(sql: str) -> set[str]:
@@ -149,8 +151,21 @@ def _time_is_of_one_kind(tree: exp.Expression, sql: str) -> Iterator[str]:
     for cast in tree.find_all(exp.Cast):
         if cast.to.this in zoned:
             yield f"{cast.sql('duckdb')}: only staging knows zones"
+
+
+def _only_staging_knows_zones(tree: exp.Expression) -> Iterator[str]:
     for zone in tree.find_all(exp.AtTimeZone):
         yield f"{zone.sql('duckdb')}: only staging knows zones"
+
+
+def _instants_become_utc(tree: exp.Expression) -> Iterator[str]:
+    """In staging, which reads instants: what would take the zone of whoever reads it."""
+    for zone in tree.find_all(exp.AtTimeZone):
+        if not (isinstance(zone.args["zone"], exp.Literal) and zone.args["zone"].this == "UTC"):
+            yield f"{zone.sql('duckdb')}: times are UTC"
+    for cast in tree.find_all(exp.Cast):
+        if cast.to.this in exp.DataType.TEMPORAL_TYPES:
+            yield f"{cast.sql('duckdb')}: a cast takes the session's zone; write at time zone 'UTC'"
 
 
 def _windows_are_total(tree: exp.Expression, grains: Grains) -> Iterator[str]:

@@ -16,8 +16,8 @@ from pipelines.lake.queries import read_sql
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.stage import Stage
 from pipelines.lake.storage import Storage
-from pipelines.models.catalogue import read_macros
 from pipelines.models.header import MODELS, reached
+from pipelines.models.macros import read_macros
 from pipelines.models.relations import table_query
 from pipelines.models.sources import is_reference, parameters, reference_query
 from pipelines.settings import load_settings

@@ -15,25 +15,22 @@ def build(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Build the models for the UTC days that loads changed, and write the catalogue.
+    """Build the models for the UTC days that loads changed, and show readers all at once.
 
     Example: trailhouse build --all
     """
-    from pipelines.models import MODELS, build_model, stale_days, write_catalogue
-    from pipelines.models.build import lake_days
+    from pipelines.models import MODELS, build_stale
+    from pipelines.models.catalogue import catalogue_url
 
     lake = open_lake()
-    built = []
-    for model in MODELS.values():
-        if model.layer != "marts":
-            continue
-        days = lake_days(lake, model.name) if everything else stale_days(lake, model.name)
-        with stderr().status(f"Building {model.name}: {len(days)} days"):
-            rows = build_model(lake, model.name, days)
-        built.append({"model": model.name, "days": len(days), "rows": rows})
-    catalogue = write_catalogue(lake)
+    done = {model.name: (0, 0) for model in MODELS.values() if model.is_stored}
+    with stderr().status("Building the models") as status:
+        for name, days, rows in build_stale(lake, everything=everything):
+            done[name] = (len(days), rows)
+            status.update(f"Built {name}: {len(days)} days")
+    built = [{"model": name, "days": days, "rows": rows} for name, (days, rows) in done.items()]
     if as_json:
         print_json(built)
     else:
         print_table("Models", ("model", "days", "rows"), [tuple(row.values()) for row in built])
-        typer.echo(f"Catalogue: {catalogue}")
+        typer.echo(f"Catalogue: {catalogue_url(lake)}")

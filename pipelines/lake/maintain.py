@@ -26,6 +26,7 @@ from pipelines.lake.tables import (
     file_actions,
 )
 from pipelines.lake.write import write_files
+from pipelines.models.edition import read_edition
 from pipelines.models.header import MODELS
 from pipelines.sources.find import join
 
@@ -165,8 +166,9 @@ def vacuum(lake: Lake, *, retention: timedelta = RETENTION) -> Iterator[dict[str
     """Delete the files that no version within the retention needs, orphans of crashes included.
 
     After it a plain `read_parquet` of a table's folder returns the table's rows, once the
-    retention has passed over every replaced file. A load that was cut off is completed first,
-    because its files look like orphans until then.
+    retention has passed over every replaced file. The version of a model that readers are shown
+    stays, however old it is. A load that was cut off is completed first, because its files look
+    like orphans until then.
 
     Args:
         lake: The lake.
@@ -182,6 +184,8 @@ def vacuum(lake: Lake, *, retention: timedelta = RETENTION) -> Iterator[dict[str
     complete(lake)
     hours = int(retention.total_seconds() // 3600)
     with explained(lake.url):
+        edition = read_edition(lake)
+        shown = edition.versions if edition else {}
         for name in (*TABLES, *(m.name for m in MODELS.values() if m.layer == "marts")):
             if (delta := lake.find(name)) is not None:
                 deleted = delta.vacuum(
@@ -189,6 +193,7 @@ def vacuum(lake: Lake, *, retention: timedelta = RETENTION) -> Iterator[dict[str
                     dry_run=False,
                     enforce_retention_duration=retention >= RETENTION,
                     full=True,
+                    keep_versions=[shown[name]] if name in shown else None,
                 )
                 delta.create_checkpoint()
                 yield {"table": name, "files": len(deleted)}

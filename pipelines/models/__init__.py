@@ -1,8 +1,9 @@
 """Models: the SQL files of `sql/`, what they say of themselves, and how they are built."""
 
-from pipelines.models.build import build_model, build_stale, lake_days, stale_days
+from pipelines.models.build import build_model, lake_days, stale_days
 from pipelines.models.catalogue import refresh_catalogue, write_catalogue
 from pipelines.models.header import MODELS, Model
+from pipelines.models.publish import build_stale, publish, publish_when_whole
 
 __all__ = [
     "MODELS",
@@ -10,6 +11,8 @@ __all__ = [
     "build_model",
     "build_stale",
     "lake_days",
+    "publish",
+    "publish_when_whole",
     "refresh_catalogue",
     "stale_days",
     "write_catalogue",

@@ -39,7 +39,7 @@ from pipelines.models.staleness import Changes, Stamps, lake_days, read_changes,
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["build_model", "build_stale", "lake_days", "open_mart", "stale_days", "table_query"]
+__all__ = ["build_days", "build_model", "lake_days", "open_mart", "stale_days", "table_query"]
 
 DAYS_AT_ONCE = 31
 """Days of one statement; bounds memory over a long rebuild."""
@@ -59,19 +59,7 @@ def build_model(lake: Lake, name: str, days: Sequence[date]) -> int:
     Returns:
         The rows written. Building again writes the same rows.
     """
-    return _build(lake, MODELS[name], days, read_changes(lake))
-
-
-def build_stale(lake: Lake) -> Iterator[tuple[str, list[date], int]]:
-    """Build every stale mart, each after those that it reads; yields name, days and rows.
-
-    A mart is committed as a whole before the next begins, so that a build that is cut off leaves
-    every mart as it was or as it should be; the next one goes on from there.
-    """
-    changes = read_changes(lake)
-    for model in MODELS.values():
-        if model.is_stored and (days := changes.stale(model)):
-            yield model.name, days, _build(lake, model, days, changes)
+    return build_days(lake, MODELS[name], days, read_changes(lake))
 
 
 def open_mart(lake: Lake, model: Model) -> DeltaTable:
@@ -79,8 +67,8 @@ def open_mart(lake: Lake, model: Model) -> DeltaTable:
     return lake.find(model.name) or _create(lake, model, _stored(model, columns_of(lake, model)))
 
 
-def _build(lake: Lake, model: Model, days: Sequence[date], changes: Changes) -> int:
-    """Build from what the lake holds now; what comes after `changes` was read stays stale."""
+def build_days(lake: Lake, model: Model, days: Sequence[date], changes: Changes) -> int:
+    """Build from the tables that `changes` holds, or as they are now; what is newer stays stale."""
     schema = _stored(model, columns_of(lake, model))
     built = lake.find(model.name) or _create(lake, model, schema)
     whole = _columns(pa.schema(built.schema().to_arrow())) != _columns(schema)
@@ -92,7 +80,7 @@ def _build(lake: Lake, model: Model, days: Sequence[date], changes: Changes) -> 
     if not wanted:
         return 0
     stale = [day for day in changes.stale(model, built) if day not in wanted]
-    sources = find_sources(lake, model)
+    sources = find_sources(lake, model, changes.tables)
     lagging = _lagging(model, sources, changes, wanted)
     at_once = 1 if model.is_monthly else DAYS_AT_ONCE
     parts = [

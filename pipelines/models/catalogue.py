@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import re
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.lake.duck import create_secret, load_extension, text_literal
+from pipelines.lake.history import newest_load
 from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 from pipelines.models.build import open_mart
 from pipelines.models.comments import comment_of
-from pipelines.models.header import MODELS, parse_facts
+from pipelines.models.edition import (
+    Edition,
+    get_object,
+    put_object,
+    read_edition,
+    write_edition,
+)
+from pipelines.models.header import MODELS
+from pipelines.models.macros import read_macros, self_contained
 from pipelines.models.relations import columns_of, mart_query
 from pipelines.models.sources import MODEL_SETTINGS, REFERENCES, reference_query
 from pipelines.sources.find import join
@@ -25,8 +32,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FILE = "catalog.duckdb"
-DIGEST_FILE = "catalog.digest"
-"""Beside the catalogue, written after it: says of which definitions it was made."""
 
 
 def catalogue_url(lake: Lake) -> str:
@@ -34,17 +39,22 @@ def catalogue_url(lake: Lake) -> str:
     return join(lake.url, FILE)
 
 
-def write_catalogue(lake: Lake) -> str:
+def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
     """Write `catalog.duckdb` anew and put it in place at once, so that readers see old or new.
 
     Every lake table and every model has a view, empty or not; every file of `sql/catalogue` is a
-    table macro. Tables, columns and macros carry their comments.
+    table macro. Tables, columns and macros carry their comments. Views of marts are of one version.
+
+    Args:
+        lake: The lake.
+        edition: The versions; without it those that the marts have now.
 
     Returns:
         The URL of the catalogue.
     """
     import duckdb
 
+    edition = edition or current_edition(lake)
     for name in TABLES:
         lake.open(name)
     with tempfile.TemporaryDirectory(dir=lake.storage.settings.work_dir) as folder:
@@ -55,31 +65,47 @@ def write_catalogue(lake: Lake) -> str:
             if lake.is_s3:
                 load_extension(connection, "httpfs")
                 create_secret(connection, lake.storage.s3)
-            _define(connection, lake)
+            connection.execute("begin")  # else every comment is flushed to the disk by itself
+            _define(connection, lake, edition.versions)
+            connection.execute("commit")
         finally:
             connection.close()
-        _put(lake, FILE, local.read_bytes())
-    _put(lake, DIGEST_FILE, _digest(lake).encode())
+        put_object(lake, FILE, local.read_bytes())
+    write_edition(lake, edition)
     return catalogue_url(lake)
+
+
+def current_edition(lake: Lake) -> Edition:
+    """The marts as they are now; those that were not built yet are created empty."""
+    number = newest_load(lake)
+    versions = {m.name: open_mart(lake, m).version() for m in MODELS.values() if m.is_stored}
+    return Edition(definitions_digest(lake), number, versions)
 
 
 def refresh_catalogue(lake: Lake) -> str:
     """Write the catalogue where it is missing or not what this version would write.
 
+    Readers see the marts as they saw them before, however far a build has come meanwhile.
+
     Returns:
         The URL of the catalogue.
     """
-    if _get(lake, DIGEST_FILE) != _digest(lake).encode():
+    edition = read_edition(lake)
+    if edition is None:
         return write_catalogue(lake)
+    if edition.definitions != definitions_digest(lake):
+        now = current_edition(lake)
+        kept = {name: edition.versions.get(name, at) for name, at in now.versions.items()}
+        return write_catalogue(lake, Edition(now.definitions, edition.load_number, kept))
     return catalogue_url(lake)
 
 
 def has_catalogue(lake: Lake) -> bool:
     """Whether there is a catalogue, of this version or another."""
-    return _get(lake, FILE) is not None
+    return get_object(lake, FILE) is not None
 
 
-def _digest(lake: Lake) -> str:
+def definitions_digest(lake: Lake) -> str:
     """A digest of all that the catalogue is made of."""
     files = sorted(path for kind in ("*/*.sql", "*.csv", "*/*.csv") for path in SQL.glob(kind))
     settings = reference_query(MODEL_SETTINGS, lake.storage.settings)
@@ -89,87 +115,51 @@ def _digest(lake: Lake) -> str:
     return found.hexdigest()
 
 
-def _put(lake: Lake, name: str, content: bytes) -> None:
-    if lake.is_s3:
-        import obstore
-
-        obstore.put(lake.storage.store(lake.url), name, content)
-        return
-    partial = Path(join(lake.url, f"{name}.{os.getpid()}.partial"))
-    partial.write_bytes(content)
-    partial.replace(join(lake.url, name))
-
-
-def _get(lake: Lake, name: str) -> bytes | None:
-    try:
-        if lake.is_s3:
-            import obstore
-
-            return bytes(obstore.get(lake.storage.store(lake.url), name).bytes())
-        return Path(join(lake.url, name)).read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _define(connection: DuckDBPyConnection, lake: Lake) -> None:
-    for table in TABLES.values():
-        _view(connection, table.name, _scan(lake, table.name), table.description)
-        for name, _, comment in table.columns:
-            connection.execute(f"comment on column {table.name}.{name} is {text_literal(comment)}")
-    for name in (*REFERENCES, MODEL_SETTINGS):
-        query = reference_query(name, lake.storage.settings)
-        _view(connection, name, query, f"Reference data that models read: {name}.")
-        _comment_columns(connection, name)
-    for model in MODELS.values():
-        query = model.sql
-        if model.is_stored:
-            open_mart(lake, model)
-            query = mart_query(columns_of(lake, model), _scan(lake, model.name))
-        _view(connection, model.name, query, model.description)
-        _comment_columns(connection, model.name)
+def _define(connection: DuckDBPyConnection, lake: Lake, versions: Mapping[str, int]) -> None:
+    queries = _queries(lake, versions)
+    for name, query in queries.items():
+        connection.execute(f"create view {name} as {query}")
+        connection.execute(f"comment on view {name} is {text_literal(_description_of(name))}")
+    _comment_columns(connection)
     for macro in read_macros():
-        connection.execute(f"create macro {macro.call} as table {macro.sql}")
+        connection.execute(f"create macro {macro.call} as table {self_contained(macro, queries)}")
         comment = text_literal(macro.description)
         connection.execute(f"comment on macro table {macro.name} is {comment}")
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """A table macro of the catalogue: a file of `sql/catalogue`."""
-
-    name: str
-    call: str
-    """Name and parameters, as the file's header declares them under `macro:`."""
-    description: str
-    sql: str
-
-
-def read_macros() -> list[Macro]:
-    """The macros, by name.
-
-    Raises:
-        ValueError: A file does not declare itself as a macro of its own name.
-    """
-    macros = []
-    for path in sorted((SQL / "catalogue").glob("*.sql")):
-        where, sql = f"sql/catalogue/{path.name}", path.read_text()
-        description, facts = parse_facts(where, sql)
-        if not re.fullmatch(rf"{path.stem}\([\w\s,:='.-]*\)", facts.get("macro", "")):
-            raise ValueError(f"{where}: the header needs macro: {path.stem}(parameter, …)")
-        macros.append(Macro(path.stem, facts["macro"], description, sql))
-    return macros
+def _queries(lake: Lake, versions: Mapping[str, int]) -> dict[str, str]:
+    """The query of every view, by name, each after those that it reads."""
+    queries = {name: _scan(lake, name) for name in TABLES}
+    for name in (*REFERENCES, MODEL_SETTINGS):
+        queries[name] = reference_query(name, lake.storage.settings)
+    for model in MODELS.values():
+        queries[model.name] = model.sql
+        if model.is_stored:
+            rows = _scan(lake, model.name, versions[model.name])
+            queries[model.name] = mart_query(columns_of(lake, model), rows)
+    return queries
 
 
-def _comment_columns(connection: DuckDBPyConnection, name: str) -> None:
-    for (column,) in connection.execute(f"select column_name from (describe {name})").fetchall():
-        if comment := comment_of(name, column):
+def _description_of(name: str) -> str:
+    if name in TABLES:
+        return TABLES[name].description
+    if name in MODELS:
+        return MODELS[name].description
+    return f"Reference data that models read: {name}."
+
+
+def _comment_columns(connection: DuckDBPyConnection) -> None:
+    of_tables = {
+        (t.name, column): comment for t in TABLES.values() for column, _, comment in t.columns
+    }
+    columns = connection.execute(
+        "select table_name, column_name from duckdb_columns() where not internal"
+    ).fetchall()
+    for name, column in columns:
+        if comment := of_tables.get((name, column)) or comment_of(name, column):
             connection.execute(f"comment on column {name}.{column} is {text_literal(comment)}")
 
 
-def _scan(lake: Lake, name: str) -> str:
-    return f"select * from delta_scan({text_literal(lake.table_url(name))})"
-
-
-def _view(connection: DuckDBPyConnection, name: str, query: str, comment: str) -> None:
-    connection.execute(f"create view {name} as {query}")
-    connection.execute(f"comment on view {name} is {text_literal(comment)}")
+def _scan(lake: Lake, name: str, version: int | None = None) -> str:
+    at = "" if version is None else f", version => {version}"
+    return f"select * from delta_scan({text_literal(lake.table_url(name))}{at})"

@@ -40,9 +40,16 @@ def mart_query(columns: pa.Schema, rows: str) -> str:
 
     Columns that the rows lack, because another version of the model built them, are null.
     """
-    listed = ", ".join(f"cast({f.name} as {sql_type(f.type)}) as {f.name}" for f in columns)
+    listed = ", ".join(f"{_in_utc(f)} as {f.name}" for f in columns)
     kinds = {f.name: _instant(f.type) for f in columns}
     return f"select {listed} from (({_empty(kinds)}) union all by name {rows})"
+
+
+def _in_utc(field: pa.Field) -> str:
+    """The column in its type; a cast of an instant would take the zone of whoever reads it."""
+    if _is_time(field.type):
+        return f"{field.name} at time zone 'UTC'"
+    return f"cast({field.name} as {sql_type(field.type)})"
 
 
 def _instant(kind: pa.DataType) -> pa.DataType:
@@ -96,9 +103,11 @@ def _is_time(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind))
 
 
-def find_sources(lake: Lake, model: Model) -> dict[str, DeltaTable | None]:
-    """Every table that a mart is built from, each at one version."""
-    return {name: lake.find(name) for name in stored_sources(model)}
+def find_sources(
+    lake: Lake, model: Model, held: Mapping[str, DeltaTable | None]
+) -> dict[str, DeltaTable | None]:
+    """Every table that a mart is built from, each at one version: those held, others as now."""
+    return {name: held[name] if name in held else lake.find(name) for name in stored_sources(model)}
 
 
 def relations_of(

@@ -9,13 +9,15 @@ model's statements: a changed model has no stamps and is stale as a whole.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
 from deltalake import DeltaTable, Transaction
 
 from pipelines.lake.duck import connect
+from pipelines.lake.history import newest_load
+from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import APPLICATION, Lake, applied_load
 from pipelines.models.header import MODELS, Model
 from pipelines.models.sources import AS_OF, digest, lake_tables, stored_sources
@@ -31,6 +33,8 @@ class Changes:
     number: int = 0
     """Newest load that all its tables hold; a later one is not looked at."""
     days: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    tables: Mapping[str, DeltaTable | None] = field(default_factory=dict)
+    """The lake's tables with these loads and no later one, where a build needs them to stay so."""
 
     @cached_property
     def as_of(self) -> date:
@@ -108,6 +112,16 @@ def read_changes(lake: Lake) -> Changes:
     for table, day, at in rows:
         days.setdefault(table, {})[day] = at
     return Changes(lake, number, days)
+
+
+def read_settled_changes(lake: Lake) -> Changes:
+    """The loads, and the lake's tables as they are with them: for a build of many marts."""
+    while True:
+        newest = newest_load(lake)
+        changes = read_changes(lake)
+        tables = {name: lake.find(name) for name in TABLES}
+        if newest_load(lake) == newest:  # a load is committed to its own table first
+            return replace(changes, tables=tables)
 
 
 def _lags(lake: Lake, name: str, number: int) -> bool:

@@ -9,6 +9,7 @@ from datetime import date
 from pipelines.errors import TrailhouseError
 from pipelines.lake.queries import SQL
 from pipelines.lake.tables import Lake
+from pipelines.models.edition import find_shown, read_edition
 from pipelines.models.header import MODELS, parse_facts, reached
 from pipelines.models.sources import is_stored
 from pipelines.models.staleness import read_changes
@@ -55,8 +56,9 @@ def check_models(lake: Lake, statements: Iterable[str]) -> Freshness:
             "`trailhouse build` builds the models"
         )
     stale, built = {}, False
+    edition = read_edition(lake)
     for name in marts_of(statements):
-        table = lake.find(name)
+        table = find_shown(lake, name, edition)
         days = changes.stale(MODELS[name], table)
         if days:
             stale[name] = len(days)

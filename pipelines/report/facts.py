@@ -158,11 +158,13 @@ def gather(
         NameProblem: No job ran in such an environment; the message lists those that are.
     """
     from pipelines.models import MODELS
+    from pipelines.models.edition import find_shown, read_edition
     from pipelines.models.query import open_catalogue
     from pipelines.models.staleness import read_changes
     from pipelines.questions import find_environment
 
     connection = open_catalogue(lake)
+    edition = read_edition(lake)
     try:
         if environment is not None:
             environment = find_environment(connection, environment)
@@ -178,7 +180,7 @@ def gather(
         connection.close()
     changes = read_changes(lake)
     read = [MODELS[name] for name in READS if name in MODELS and MODELS[name].is_stored]
-    stale = [model.name for model in read if changes.stale(model)]
+    stale = [m.name for m in read if changes.stale(m, find_shown(lake, m.name, edition))]
     return Facts(period, environment, made_at, rows, stale, checks)
 
 

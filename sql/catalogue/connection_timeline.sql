@@ -60,7 +60,7 @@ failures as (
 
 told as (
     select
-        cast(occurred_at as timestamp) as occurred_at,
+        occurred_at at time zone 'UTC' as occurred_at,
         'activity' as event_kind,
         event_type,
         resource_id as connection_id,

@@ -44,7 +44,7 @@ held as (
 )
 
 select
-    cast(occurred_at as timestamp) as occurred_at,
+    occurred_at at time zone 'UTC' as occurred_at,
     case when is_actor then 'did' else 'was done to' end as part,
     event_type,
     resource_type,

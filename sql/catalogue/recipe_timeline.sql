@@ -61,7 +61,7 @@ told as (
         cast(null as varchar) as ip_address,
         job_id,
         coalesce(is_test, false) as is_test,
-        cast(occurred_at as timestamp) as occurred_at
+        occurred_at at time zone 'UTC' as occurred_at
     from jobs
     where
         all_jobs

@@ -101,5 +101,5 @@ select
     is_run_once,
     is_authorized,
     event_date,
-    cast(occurred_at as timestamp) as occurred_at
+    occurred_at at time zone 'UTC' as occurred_at
 from classed

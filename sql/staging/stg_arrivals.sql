@@ -11,8 +11,8 @@ select
     coalesce(workspace_id, 'unknown') as workspace_id,
     source_uri,
     event_date,
-    cast(occurred_at as timestamp) as occurred_at,
-    cast(received_at as timestamp) as received_at
+    occurred_at at time zone 'UTC' as occurred_at,
+    received_at at time zone 'UTC' as received_at
 from activity
 union all
 select
@@ -22,8 +22,8 @@ select
     coalesce(workspace_id, 'unknown') as workspace_id,
     source_uri,
     event_date,
-    cast(occurred_at as timestamp) as occurred_at,
-    cast(received_at as timestamp) as received_at
+    occurred_at at time zone 'UTC' as occurred_at,
+    received_at at time zone 'UTC' as received_at
 from jobs
 union all
 select
@@ -33,8 +33,8 @@ select
     coalesce(workspace_id, 'unknown') as workspace_id,
     source_uri,
     event_date,
-    cast(occurred_at as timestamp) as occurred_at,
-    cast(received_at as timestamp) as received_at
+    occurred_at at time zone 'UTC' as occurred_at,
+    received_at at time zone 'UTC' as received_at
 from api_requests
 union all
 select
@@ -44,6 +44,6 @@ select
     coalesce(workspace_id, 'unknown') as workspace_id,
     source_uri,
     event_date,
-    cast(occurred_at as timestamp) as occurred_at,
-    cast(received_at as timestamp) as received_at
+    occurred_at at time zone 'UTC' as occurred_at,
+    received_at at time zone 'UTC' as received_at
 from log_messages

@@ -15,6 +15,6 @@ select
     root_recipe_id,
     nullif(family_id, job_id) as first_job_id,
     event_date,
-    cast(occurred_at as timestamp) as occurred_at
+    occurred_at at time zone 'UTC' as occurred_at
 from jobs
 where job_id is not null

@@ -20,5 +20,5 @@ select
     coalesce(recipe_line_number, step_index) = 0 as is_trigger,
     error_message is not null as is_failed,
     event_date,
-    cast(occurred_at as timestamp) as occurred_at
+    occurred_at at time zone 'UTC' as occurred_at
 from job_steps

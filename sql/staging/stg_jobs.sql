@@ -34,6 +34,6 @@ select
     outcome = 'succeeded' as is_succeeded,
     outcome = 'failed' as is_failed,
     event_date,
-    cast(started_at as timestamp) as started_at,
-    cast(occurred_at as timestamp) as occurred_at
+    started_at at time zone 'UTC' as started_at,
+    occurred_at at time zone 'UTC' as occurred_at
 from jobs

@@ -15,6 +15,6 @@ select
     bytes as landing_bytes,
     seconds as load_seconds,
     event_date,
-    cast(loaded_at as timestamp) as loaded_at,
-    cast(committed_at as timestamp) as committed_at
+    loaded_at at time zone 'UTC' as loaded_at,
+    committed_at at time zone 'UTC' as committed_at
 from loads

@@ -14,6 +14,6 @@ select
     source_offset,
     octet_length(bytes) as input_bytes,
     event_date,
-    cast(received_at as timestamp) as received_at,
-    cast(loaded_at as timestamp) as loaded_at
+    received_at at time zone 'UTC' as received_at,
+    loaded_at at time zone 'UTC' as loaded_at
 from rejected

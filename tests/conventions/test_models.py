@@ -10,14 +10,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import sqlglot
 from lakes import lake_at, run_load
+from sqlglot import exp
 
 from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 from pipelines.models import MODELS, Model, build_stale, write_catalogue
-from pipelines.models.catalogue import read_macros
 from pipelines.models.header import LAYERS, parse_facts
+from pipelines.models.macros import read_macros, views_of
 from pipelines.models.query import open_catalogue
 from pipelines.models.sources import MODEL_SETTINGS, REFERENCES, parameters, without_comments
 from pipelines.quality.checks import RELATIONS
@@ -77,6 +79,24 @@ def test_a_header_of_a_macro_or_check_names_what_it_reads(folder: str) -> None:
         reads = {part.strip() for part in facts["reads"].split(",")}
 
         assert names_read(path.read_text()) == reads, path.name
+
+
+def test_no_parameter_of_a_macro_is_named_like_something_in_what_it_reads() -> None:
+    for macro in read_macros():
+        parameters = set(re.findall(r"[(,]\s*(\w+)", macro.call))
+        for name in views_of(macro) & MODELS.keys():
+            words = {
+                node.name
+                for node in sqlglot.parse_one(MODELS[name].sql, read="duckdb").find_all(
+                    exp.Identifier
+                )
+            }
+
+            assert not parameters & words, (
+                f"{macro.name}: the parameter would stand for it in {name}"
+            )
+        for name in views_of(macro) & TABLES.keys():
+            assert not parameters & set(TABLES[name].names)
 
 
 @pytest.mark.parametrize("model", EVERY)

@@ -14,7 +14,7 @@ GRAINS = {name: tuple(model.grain) for name, model in MODELS.items()}
 
 @pytest.mark.parametrize("model", EVERY)
 def test_a_model_keeps_every_rule(model: Model) -> None:
-    assert findings(model.sql, grains=GRAINS) == []
+    assert findings(model.sql, grains=GRAINS, reads_instants=model.layer == "staging") == []
 
 
 @pytest.mark.parametrize("model", EVERY)
@@ -71,6 +71,21 @@ def test_a_model_goes_to_spark_without_a_refusal(model: Model) -> None:
 )
 def test_a_rule_refuses_what_it_names(sql: str, why: str) -> None:
     assert any(why in sentence for sentence in findings(sql)), findings(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "allowed"),
+    [
+        ("select at at time zone 'UTC' as a from t", True),
+        ("select at at time zone 'Europe/Berlin' as a from t", False),
+        ("select cast(at as timestamp) as a from t", False),
+        ("select cast(at as date) as a from t", False),
+    ],
+)
+def test_staging_turns_instants_into_utc_whatever_zone_a_reader_is_in(
+    sql: str, allowed: bool
+) -> None:
+    assert (findings(sql, reads_instants=True) == []) == allowed
 
 
 @pytest.mark.parametrize(
