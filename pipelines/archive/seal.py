@@ -120,6 +120,7 @@ def seal(
                 connection,
                 planned.tables,
                 lake.storage.settings.work_dir,
+                signer.sign,
                 file_rows,
             )
             begun.met = 0

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive import merkle
+from pipelines.archive.contents import hashed
 from pipelines.archive.lake_rows import LakeTable
-from pipelines.archive.layout import file_name, seal_folder, tiles_name
+from pipelines.archive.layout import file_name, seal_folder, seal_mark, tiles_name
 from pipelines.archive.streams import Planned
 from pipelines.archive.tiles import write_tree
-from pipelines.errors import LakeError
+from pipelines.errors import ArchiveError, LakeError
 from pipelines.lake.duck import list_literal, text_literal
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.write import ROW_GROUP_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -53,13 +54,15 @@ def time_column(table: str) -> str:
 class SealedFiles:
     """Writes the files of seals; several at once, each with a cursor of its own.
 
-    Names come from contents, so that writing again after a crash meets the same objects.
+    Names come from contents and the key, so that writing again after a crash meets the same
+    objects, and nobody else can put another one there before.
     """
 
     archive: Place
     connection: DuckDBPyConnection
     tables: Mapping[str, LakeTable]
     work_dir: Path | None
+    sign: Callable[[bytes], bytes]
     file_rows: int = FILE_ROWS
 
     def write(self, planned: Planned, retain_until: date | None) -> dict[str, Any]:
@@ -111,22 +114,41 @@ class SealedFiles:
         tiles = folder / "tiles.zip"
         _, root = write_tree(tiles, _leaves(cursor, name, written))
         place = seal_folder(*planned.stream, planned.event_date)
+        mark = seal_mark(self.sign, place, planned.supplement, root)
         files = []
         for number, local in enumerate(written):
             described = _described(cursor, name, local)
             part = number if len(written) > 1 else None
-            path = f"{place}/{file_name(planned.supplement, root, described['sha256'], part)}"
-            self.archive.put_new(path, local, retain_until=retain_until)
+            digest = described["sha256"]
+            path = f"{place}/{file_name(planned.supplement, root, mark, digest, part)}"
+            self._put(path, local, digest, retain_until)
             files.append({"path": path, **described})
-        path = f"{place}/{tiles_name(planned.supplement, root)}"
-        self.archive.put_new(path, tiles, retain_until=retain_until)
+        digest = _sha256(tiles)
+        path = f"{place}/{tiles_name(planned.supplement, root, mark, digest)}"
+        self._put(path, tiles, digest, retain_until)
         return {
             "rows": rows,
             "root": root.hex(),
             "files": files,
-            "tiles": {"path": path, "bytes": tiles.stat().st_size, "sha256": _sha256(tiles)},
+            "tiles": {"path": path, "bytes": tiles.stat().st_size, "sha256": digest},
             "event_types": types,
         }
+
+    def _put(self, path: str, local: Path, digest: str, retain_until: date | None) -> None:
+        """Add an object; one that is there already must be that of an attempt cut off before."""
+        if self.archive.put_new(path, local, retain_until=retain_until):
+            return
+        size = local.stat().st_size
+        try:
+            found = hashed(self.archive, path, size, lambda _: None)
+        except ArchiveError:
+            return  # who may only write relies on the name, which nobody without the key can guess
+        if (found.bytes, found.digest) != (size, digest):
+            raise ArchiveError(
+                f"{self.archive.url}/{path} is there already, with other bytes than are to be "
+                "sealed; nothing was sealed of that day. Find out who put it there, remove it, and "
+                "seal again"
+            )
 
     def _copy(self, cursor: DuckDBPyConnection, planned: Planned, folder: Path) -> Iterator[Path]:
         """The rows, sorted as the table is, in files that are not too large."""

@@ -37,7 +37,7 @@ from pipelines.archive.place import open_archive_place, open_place
 from pipelines.archive.seal import Sealed, seal
 from pipelines.archive.tiles import read_leaves
 from pipelines.archive.verify import verify
-from pipelines.errors import LakeError, TrailhouseError
+from pipelines.errors import ArchiveError, LakeError, TrailhouseError
 from pipelines.lake.maintain import compact
 from pipelines.lake.schemas import LOADED_TABLES
 from pipelines.lake.tables import Lake
@@ -383,6 +383,56 @@ def test_a_sealing_that_was_cut_off_goes_on_and_leaves_nothing_behind(
     assert len(set(made)) == len(made) == 5 * 3 + 2 * 2 + len(supplements)
     assert bool(supplements) == late
     assert list(open_place(join(lake.url, "archive_begun"), lake.storage).list()) == []
+    holds_everything_once(lake)
+
+
+def test_who_has_no_key_cannot_take_the_place_of_what_is_to_be_sealed(
+    place: Place, tmp_path: Path
+) -> None:
+    """Names made of contents alone can be foretold by whoever knows the rows."""
+    lake = lake_with_key(place, tmp_path, archive={"url": str(tmp_path / "archive")})
+    fill(place, lake)
+    (tmp_path / "thief").mkdir()
+    theirs = lake_with_key(place, tmp_path / "thief", archive={"url": str(tmp_path / "theirs")})
+    seal_all(theirs)
+    for path in objects_of(theirs):
+        open_archive_place(lake).put_new(path, b"garbage")
+    open_mirror_again(lake)
+
+    seal_all(lake)
+
+    found = verify(open_archive_place(lake), trusted=[signer_of(lake).public.key_id], deep=True)
+    assert {one.where for one in found.findings} == objects_of(theirs).keys()
+    assert {one.name for one in found.findings} == {"added"}
+
+
+def open_mirror_again(lake: Lake) -> None:
+    """Forget the log's copy in the lake, which belongs to another archive."""
+    mirror = open_mirror(lake)
+    for path in [path for path, _ in mirror.list()]:
+        mirror.delete(path)
+
+
+def test_other_bytes_at_the_place_of_what_is_to_be_sealed_are_not_signed(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    fill(place, lake)
+
+    def cut_off(_: str) -> None:
+        raise CutOff
+
+    with pytest.raises(CutOff):
+        seal_all(lake, fault=cut_off)
+    (left, *_) = Path(lake.url, "archive").rglob("*.parquet")
+    content = left.read_bytes()
+    left.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    with pytest.raises(ArchiveError, match="is there already, with other bytes"):
+        seal_all(lake)
+
+    assert f'"{left.name}' not in "".join(str(entry.body) for entry in entries_of(lake))
+    left.write_bytes(content)
+    seal_all(lake)
     holds_everything_once(lake)
 
 
