@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.appending import append
 from pipelines.archive.begun import Begun, open_begun
+from pipelines.archive.comparison import open_compared, seals_by_day
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.retention import retain_until
@@ -23,6 +24,7 @@ from pipelines.lake.load import complete
 from pipelines.lake.tables import Lake, explained
 
 if TYPE_CHECKING:
+    from pipelines.archive.comparison import Compared
     from pipelines.archive.keys import Signer
     from pipelines.archive.log import Entry, Log
 
@@ -113,8 +115,9 @@ def seal(
         log.heal()
         begun = open_begun(lake)
         begun.sweep(log.entries())
+        compared = open_compared(lake)
         for is_last in (False, True):
-            planned = plan(lake, connection, log.entries(), through or last)
+            planned = plan(lake, connection, log.entries(), through or last, compared)
             writer = SealedFiles(
                 open_archive_place(lake),
                 connection,
@@ -132,7 +135,16 @@ def seal(
                     yield sealed
             if not begun.met:
                 break
+        _note_equal(planned, log, compared)
     _refuse(planned)
+
+
+def _note_equal(planned: Plan, log: Log, compared: Compared) -> None:
+    """Note the days that are equal now: read and found so, or sealed from what was read."""
+    sealed = seals_by_day(log.entries())
+    made = {(one.stream.table, one.event_date) for one in planned.seals if one.rows}
+    for name, day in sealed.keys() & (planned.equal | made):
+        compared.add(planned.tables[name], day, sealed[name, day])
 
 
 def _refuse(planned: Plan) -> None:

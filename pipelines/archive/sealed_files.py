@@ -15,6 +15,7 @@ from pipelines.archive import merkle
 from pipelines.archive.contents import hashed
 from pipelines.archive.lake_rows import LakeTable
 from pipelines.archive.layout import file_name, seal_folder, seal_mark, tiles_name
+from pipelines.archive.leaves import leaf_column, leaf_hashes, row_order
 from pipelines.archive.streams import Planned
 from pipelines.archive.tiles import write_tree
 from pipelines.errors import ArchiveError, LakeError
@@ -31,18 +32,8 @@ if TYPE_CHECKING:
 
 FILE_ROWS = 2_000_000
 """Rows at which a sealed file is full."""
-LEAVES = {"rejected": "bytes", "job_steps": "event_id", "loads": "load_id"}
-"""The column with an event's canonical bytes, where it is not `raw`. A step's own bytes are part of
-its job's, which `jobs` seals; a load is named by the digest of its inputs."""
 TYPES = {"rejected": "reason", "loads": None}
 """The column whose values are counted, where it is not `event_type`."""
-UNIQUE = {"rejected": ("rejected_id", "load_id"), "loads": ()}
-"""What is added to a table's order, where that may leave two rows equal."""
-
-
-def leaf_column(table: str) -> str:
-    """The column whose bytes are the leaves of a table's trees."""
-    return LEAVES.get(table, "raw")
 
 
 def time_column(table: str) -> str:
@@ -83,6 +74,7 @@ class SealedFiles:
             "rows": 0,
             "root": merkle.EMPTY.hex(),
             "leaf": leaf_column(stream.table),
+            "order": list(row_order(stream.table)),
             "files": [],
             "tiles": None,
             "event_types": {},
@@ -153,12 +145,14 @@ class SealedFiles:
     def _copy(self, cursor: DuckDBPyConnection, planned: Planned, folder: Path) -> Iterator[Path]:
         """The rows, sorted as the table is, in files that are not too large."""
         table = TABLES[planned.stream.table]
-        unique = UNIQUE.get(table.name, ())
+        rows = self.tables[table.name].sealed_as(
+            planned.event_date, planned.stream.environment, planned.loads
+        )
         whole = folder / "whole.parquet"
         _copy(
             cursor,
-            f"select {', '.join(table.names)} from {self._rows(planned)} "
-            f"order by {', '.join((*table.sort, *unique))}",
+            f"select {', '.join(table.names)} from {rows} "
+            f"order by {', '.join(row_order(table.name))}",
             whole,
         )
         if planned.rows <= self.file_rows:
@@ -174,18 +168,6 @@ class SealedFiles:
                 part,
             )
             yield part
-
-    def _rows(self, planned: Planned) -> str:
-        table, environment = self.tables[planned.stream.table], planned.stream.environment
-        rows = f"{table.scan([planned.event_date])} where load_id in ({_listed(planned.loads)})"
-        if not table.has_environment:
-            return rows
-        wanted = "null" if environment is None else text_literal(environment)
-        return f"{rows} and environment is not distinct from {wanted}"
-
-
-def _listed(texts: Mapping[str, int]) -> str:
-    return ", ".join(text_literal(text) for text in sorted(texts))
 
 
 def _copy(cursor: DuckDBPyConnection, query: str, target: Path) -> None:
@@ -224,18 +206,8 @@ def _described(cursor: DuckDBPyConnection, table: str, file: Path) -> dict[str, 
 
 def _leaves(cursor: DuckDBPyConnection, table: str, files: list[Path]) -> Iterator[bytes]:
     """The leaf hashes in the order of the rows, read back from what was written."""
-    column = leaf_column(table)
-    data = column if table == "rejected" else f"encode({column})"
     for file in files:
-        hashes = cursor.execute(
-            f"select unhex(sha256('\\x00'::blob || coalesce({data}, ''::blob))) as leaf "
-            f"from read_parquet({text_literal(str(file))})"
-        ).to_arrow_table()
-        for chunk in hashes.column("leaf").chunks:
-            # every value has 32 bytes, so that the buffer of values is what is wanted
-            ends = memoryview(chunk.buffers()[1]).cast("i")
-            first, last = ends[chunk.offset], ends[chunk.offset + len(chunk)]
-            yield bytes(memoryview(chunk.buffers()[2])[first:last])
+        yield from leaf_hashes(cursor, table, f"read_parquet({text_literal(str(file))})")
 
 
 def _sha256(file: Path) -> str:

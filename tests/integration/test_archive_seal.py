@@ -552,7 +552,7 @@ def test_rows_that_the_loads_name_and_the_lake_lost_are_not_sealed_as_an_empty_d
     assert seals_of(lake, "activity") == []
 
 
-def test_a_day_that_the_lake_dropped_whole_after_its_seal_is_the_archives_alone(
+def test_a_day_that_the_lake_dropped_whole_after_its_seal_is_not_sealed_again(
     tmp_path: Path,
 ) -> None:
     place = folder_place(tmp_path)
