@@ -185,6 +185,7 @@ def told(entry: Entry) -> str:
         "pull": lambda body: f"{body['rows']:,} rows",
         "verify": _verify,
         "restore": lambda body: f"into {body['target']}",
+        "heal": lambda body: f"put back {len(body['entries']):,} entries that the archive lacked",
         "anchor": lambda body: f"entry {body['entry']} at {body['where']}",
     }
     return tell[entry.kind](entry.body) if entry.kind in tell else ""

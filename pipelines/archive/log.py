@@ -30,6 +30,8 @@ FETCHES = 16
 """Entries fetched at the same time; each is small, and an object store far."""
 REPEATED = 16
 """Newest entries put again by who cannot see what the archive lacks; a crash leaves out one."""
+HEAL = "heal"
+"""Kind of the entry that names entries which were put back into the archive."""
 HEALS = "`trailhouse archive verify` says what is wrong"
 
 
@@ -47,6 +49,8 @@ class Log:
         self._key: PublicKey | None = None
         self._kept: date | None = None
         self._is_healed = mirror is None
+        self.put_back: tuple[int, ...] = ()
+        """Entries that the archive had lost by more than a crash, until an entry records it."""
         self._has_looked = False
 
     def entries(self) -> list[Entry]:
@@ -103,6 +107,8 @@ class Log:
             self.entries()
         if seen is not None and len(self._entries) > seen:
             raise Overtaken(f"entry {seen} was appended by somebody else")
+        if self.put_back and kind != HEAL:
+            self.append(HEAL, self.healed(), clock=clock, signer=signer, by=by)
         if not self._entries and kind != "key":
             self.append("key", key_facts(signer.public, None), clock=clock, signer=signer, by=by)
         self._expect(signer)
@@ -110,10 +116,19 @@ class Log:
         entry = sign_entry(body, [signer, *([cosigner] if cosigner else [])])
         self._put(entry)
         self._add(entry)
+        if kind == HEAL:
+            self.put_back = ()
         return entry
+
+    def healed(self) -> dict[str, list[int]]:
+        """The facts of the entry that records what was put back."""
+        return {"entries": list(self.put_back)}
 
     def heal(self) -> None:
         """Put into the archive and its mirror what one of them lacks after a crash or a loss.
+
+        A crash leaves out the newest entry alone. Where others were put back, somebody took them
+        away: the next entry says so, of the kind `heal`.
 
         Raises:
             ArchiveError: They hold different entries, one is not signed, or a place refused.
@@ -136,8 +151,13 @@ class Log:
                 "archive's key, so it was not put into the archive; find out who wrote it, and "
                 "remove it from the mirror with every entry after it"
             )
-        for entry in lacking:
-            self.archive.put_new(entry.path, entry.content, retain_until=self._kept)
+        put_back = [
+            entry.index
+            for entry in lacking
+            if self.archive.put_new(entry.path, entry.content, retain_until=self._kept)
+        ]
+        if any(index < entries[-1].index for index in put_back):
+            self.put_back = tuple(put_back)
         self._is_healed = True
 
     def _take_from_archive(self, archived: Mapping[int, str]) -> None:

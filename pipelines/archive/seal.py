@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.archive.appending import append
 from pipelines.archive.begun import Begun, open_begun
 from pipelines.archive.comparison import open_compared, seals_by_day
-from pipelines.archive.log import open_log
+from pipelines.archive.log import HEAL, open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.retention import retain_until
 from pipelines.archive.sealed_files import FILE_ROWS, SealedFiles
@@ -100,7 +100,8 @@ def seal(
         The seals, in the order of the log.
 
     Raises:
-        TrailhouseError: `through` is not closed; or days were refused over a difference.
+        TrailhouseError: `through` is not closed; or days were refused over a difference; or the
+            archive had lost entries of its log, which were put back.
         LakeError: The lake or archive cannot be read or written.
     """
     last = last_closed_day(lake, clock().date())
@@ -113,6 +114,9 @@ def seal(
     with explained(lake.url), closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         log = open_log(lake)
         log.heal()
+        put_back = log.put_back
+        if put_back:  # said in the log even if there is nothing to seal
+            append(log, HEAL, log.healed(), clock=clock, signer=signer, by=by)
         begun = open_begun(lake)
         begun.sweep(log.entries())
         compared = open_compared(lake)
@@ -136,7 +140,7 @@ def seal(
             if not begun.met:
                 break
         _note_equal(planned, log, compared)
-    _refuse(planned)
+    _refuse(planned, put_back)
 
 
 def _note_equal(planned: Plan, log: Log, compared: Compared) -> None:
@@ -147,17 +151,34 @@ def _note_equal(planned: Plan, log: Log, compared: Compared) -> None:
         compared.add(planned.tables[name], day, sealed[name, day])
 
 
-def _refuse(planned: Plan) -> None:
+def _refuse(planned: Plan, put_back: Sequence[int]) -> None:
+    """Say what was not sealed, and what the archive had lost; both at once, if need be."""
+    problems = [*_changed(planned), *_lost(put_back)]
+    if problems:
+        raise LakeError("\n".join(problems))
+
+
+def _changed(planned: Plan) -> Iterator[str]:
     if not planned.differences:
         return
     listed = "\n".join(planned.differences[:SHOWN])
     more = len(planned.differences) - SHOWN
-    raise LakeError(
+    yield (
         f"{len(planned.differences)} days were not sealed, because their rows changed in a way "
         f"that no load explains; everything else was:\n{listed}"
         + (f"\nand {more} more" if more > 0 else "")
         + "\nFind out who changed the lake's table and restore the rows, then seal again"
     )
+
+
+def _lost(put_back: Sequence[int]) -> Iterator[str]:
+    if put_back:
+        yield (
+            f"the archive's log lacked {len(put_back)} entries, from {put_back[0]} to "
+            f"{put_back[-1]}, more than a crash leaves out. They were put back from the lake's "
+            "copy, and an entry of the log says so. Find out who removed them, and run "
+            "`trailhouse archive verify`"
+        )
 
 
 class _Others:

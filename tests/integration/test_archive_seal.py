@@ -32,7 +32,7 @@ from sealing import (
 )
 
 from pipelines.archive import merkle
-from pipelines.archive.log import open_mirror
+from pipelines.archive.log import entry_path, open_mirror
 from pipelines.archive.place import open_archive_place, open_place
 from pipelines.archive.seal import Sealed, seal
 from pipelines.archive.tiles import read_leaves
@@ -562,6 +562,24 @@ def test_a_day_that_the_lake_dropped_whole_after_its_seal_is_not_sealed_again(
     change(lake, "activity")
 
     assert seal_all(lake) == []
+
+
+def test_a_sealing_says_that_entries_had_been_taken_away_although_nothing_is_to_be_sealed(
+    tmp_path: Path,
+) -> None:
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    fill(place, lake)
+    seal_all(lake)
+    archive = open_archive_place(lake)
+    for index in range(3, 6):
+        archive.delete(entry_path(index))
+
+    with pytest.raises(LakeError, match="log lacked 3 entries, from 3 to 5"):
+        seal_all(lake)
+
+    assert seal_all(lake) == []
+    assert [e.body["entries"] for e in entries_of(lake) if e.kind == "heal"] == [[3, 4, 5]]
 
 
 def test_a_load_that_was_cut_off_is_completed_and_sealed(tmp_path: Path) -> None:
