@@ -181,6 +181,10 @@ def told(entry: Entry) -> str:
         "seal": _seal_line,
         "hold": _hold,
         "release": lambda body: f"{body['hold_id']}: {body['reason']} ({body['owner']})",
+        "limit": lambda body: (
+            f"{body['table']}, {body['environment'] or 'none'}: {body['years']} "
+            f"years: {body['reason']} ({body['owner']})"
+        ),
         "delete": lambda body: f"{len(body['paths']):,} objects: {body['reason']}",
         "pull": lambda body: f"{body['rows']:,} rows",
         "verify": _verify,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.answers import Environment, To, as_day
-from pipelines.cli.archive_access import By, Reason, TableName, open_archive_log, who
+from pipelines.cli.archive_access import By, Owner, Reason, TableName, open_archive_log, who
 from pipelines.cli.context import now, open_lake, print_json, print_table
 from pipelines.errors import TrailhouseError
 
@@ -38,6 +38,47 @@ def due(
         print_json([one.as_dict() for one in found])
     else:
         _print(found)
+
+
+def limit(
+    years: Annotated[int, typer.Option(min=1, max=1000, help="Calendar years after the day.")],
+    reason: Reason,
+    owner: Owner,
+    table: TableName = "*",
+    environment: Annotated[
+        str, typer.Option("--environment", "-e", help="Only this environment, such as prod.")
+    ] = "*",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give days that were sealed to be kept for ever an end, so many years after the day.
+
+    Days are sealed so where no [[archive.retention]] fits; a rule that is set later does not count
+    for them without this. It is an entry of the log. Of several the longest counts.
+
+    Example: trailhouse archive limit --years 10 --table jobs --reason "Policy 7" --owner Legal
+    """
+    from pipelines.archive.keys import open_signer
+    from pipelines.archive.limits import limit as limit_seals
+
+    entry = limit_seals(
+        open_archive_log(),
+        years=years,
+        reason=reason,
+        owner=owner,
+        table=table or "*",
+        environment=environment,
+        clock=now,
+        signer=open_signer(open_lake().storage.settings),
+        by=who(by),
+    )
+    if as_json:
+        print_json(dict(entry.body))
+    else:
+        typer.echo(
+            f"Entry {entry.index} of the log gives days that were sealed without an end "
+            f"{years} years."
+        )
 
 
 def delete(

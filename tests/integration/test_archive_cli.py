@@ -238,6 +238,9 @@ def expired(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An archive whose jobs and steps are to be kept for one year, and all else for ever."""
     rules = [{"table": name, "environment": "*", "years": 1} for name in ("jobs", "job_steps")]
     use(archive, monkeypatch, json.dumps(rules))
+    assert facts("due") == [], "what was sealed to be kept for ever is, whatever rule came later"
+    for name in ("jobs", "job_steps"):
+        told("limit", "--years", "1", "--table", name, *CASE)
     return archive
 
 
@@ -264,7 +267,7 @@ def test_nothing_is_deleted_without_a_yes(expired: Path, answer: str) -> None:
 
     assert "nothing was deleted" in message
     assert parquet(expired, "jobs") == before != []
-    assert {one["kind"] for one in facts("list", "--log")} == {"key", "seal"}
+    assert {one["kind"] for one in facts("list", "--log")} == {"key", "seal", "limit"}
 
 
 def test_a_deletion_takes_what_is_due_and_says_so_in_the_log(expired: Path) -> None:

@@ -43,6 +43,7 @@ from packs import (
 from pipelines.archive import scan
 from pipelines.archive.evidence import verify
 from pipelines.archive.layout import Format
+from pipelines.archive.limits import limit
 from pipelines.archive.log import open_log
 from pipelines.archive.pull import pull
 from pipelines.archive.retention import delete
@@ -686,6 +687,15 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     rule = {"table": "activity", "environment": "*", "years": 1}
     later = of.place.lake(archive={"retention": [rule]})
     first = next(e for e in open_log(later).entries() if e.body.get("table") == "activity")
+    limit(
+        open_log(later),
+        years=1,
+        reason="policy",
+        owner="Legal",
+        clock=after,
+        signer=new,
+        by="tests",
+    )
     delete(
         later,
         [first.index],
