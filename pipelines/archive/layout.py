@@ -73,3 +73,11 @@ def tiles_name(supplement: int, root: bytes, mark: bytes, digest: str) -> str:
 
 def _marked(mark: bytes, digest: str) -> str:
     return sha256(mark + bytes.fromhex(digest)).hexdigest()[:MARK_HEX]
+
+
+def after_years(day: date, years: int) -> date:
+    """The day so many calendar years later; of a 29 February, where there is none, 1 March."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from pipelines.archive.appending import append
+from pipelines.archive.layout import after_years
 from pipelines.errors import TrailhouseError
 from pipelines.lake.schemas import LOADED_TABLES
 
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
 KIND = "limit"
 ANY = "*"
 """In a rule or limit: every table, or every environment."""
-
-
-def after_years(day: date, years: int) -> date:
-    """The day so many calendar years later; of a 29 February, where there is none, 1 March."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return date(day.year + years, 3, 1)
 
 
 def limited_until(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.entry import COMMON, Entry, Signature, entry_path, parse_entry, sign_entry
 from pipelines.archive.keys import PublicKey, Signer
+from pipelines.archive.layout import after_years
 from pipelines.archive.place import Place, open_archive_place, open_place
 from pipelines.archive.succession import added_key, first_unsigned, key_facts
 from pipelines.errors import ArchiveError
@@ -42,8 +43,12 @@ class Overtaken(Exception):
 class Log:
     """The log of one archive, as one writer or reader sees it."""
 
-    def __init__(self, archive: Place, mirror: Place | None = None) -> None:
+    def __init__(
+        self, archive: Place, mirror: Place | None = None, years: int | None = None
+    ) -> None:
+        """Open it; `years` is how long the store shall keep an entry at least, after it is made."""
         self.archive = archive
+        self._years = years
         self.mirror = mirror
         self._entries: list[Entry] = []
         self._key: PublicKey | None = None
@@ -241,7 +246,9 @@ class Log:
     def _put(self, entry: Entry) -> None:
         owner = self.mirror or self.archive
         path = self._name(owner, entry.index)
-        kept = self._kept_with(entry)
+        made = datetime.fromisoformat(entry.body["recorded_at"]).date()
+        ruled = after_years(made, self._years) if self._years else None
+        kept = _later(self._kept_with(entry), ruled)
         # an object that exists may be ours, if the answer to an earlier try was lost
         is_new = owner.put_new(path, entry.content, retain_until=None if self.mirror else kept)
         if not is_new and owner.get(path) != entry.content:
@@ -274,13 +281,18 @@ class Log:
     def _kept_with(self, entry: Entry) -> date | None:
         """Until when Object Lock keeps an entry: as long as any day that was sealed so far."""
         until = entry.body.get("retain_until")
-        found = [day for day in (self._kept, date.fromisoformat(until) if until else None) if day]
-        return max(found, default=None)
+        return _later(self._kept, date.fromisoformat(until) if until else None)
+
+
+def _later(*days: date | None) -> date | None:
+    return max((day for day in days if day), default=None)
 
 
 def open_log(lake: Lake) -> Log:
     """The log of the archive that the lake's settings name, mirrored in the lake."""
-    return Log(open_archive_place(lake), open_mirror(lake))
+    rules = lake.storage.settings.archive.retention
+    years = max((rule.years for rule in rules), default=None)
+    return Log(open_archive_place(lake), open_mirror(lake), years)
 
 
 def open_mirror(lake: Lake) -> Place:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.appending import append
 from pipelines.archive.holds import Hold, active
-from pipelines.archive.limits import ANY, after_years, limited_until
+from pipelines.archive.layout import after_years
+from pipelines.archive.limits import ANY, limited_until
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.errors import TrailhouseError

@@ -16,6 +16,7 @@ from pipelines.archive.contents import hashed
 from pipelines.archive.lake_rows import LakeTable
 from pipelines.archive.layout import file_name, seal_folder, seal_mark, tiles_name
 from pipelines.archive.leaves import leaf_column, leaf_hashes, row_order
+from pipelines.archive.paths import FOR_EVER
 from pipelines.archive.streams import Planned
 from pipelines.archive.tiles import write_tree
 from pipelines.errors import ArchiveError, LakeError
@@ -128,7 +129,7 @@ class SealedFiles:
 
     def _put(self, path: str, local: Path, digest: str, retain_until: date | None) -> None:
         """Add an object; one that is there already must be that of an attempt cut off before."""
-        if self.archive.put_new(path, local, retain_until=retain_until):
+        if self.archive.put_new(path, local, retain_until=retain_until or FOR_EVER):
             return
         size = local.stat().st_size
         try:
