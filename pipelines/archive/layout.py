@@ -31,6 +31,11 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+def is_meant(asked: str, environment: str | None) -> bool:
+    """Whether rows of an environment are asked for; the empty name asks for those without one."""
+    return asked == (environment or "")
+
+
 def seal_folder(table: str, environment: str | None, day: date) -> str:
     """The folder of a day of a table and environment, quoted as Hive does.
 

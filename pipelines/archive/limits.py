@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from pipelines.archive.appending import append
-from pipelines.archive.layout import after_years
+from pipelines.archive.layout import after_years, is_meant
 from pipelines.errors import TrailhouseError
 from pipelines.lake.schemas import LOADED_TABLES
 
@@ -38,7 +38,7 @@ def limited_until(
         for entry in entries
         if entry.kind == KIND
         and entry.body["table"] in (ANY, table)
-        and entry.body["environment"] in (ANY, environment or "")
+        and (entry.body["environment"] == ANY or is_meant(entry.body["environment"], environment))
     ]
     return max(ends, default=None)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.appending import append
 from pipelines.archive.holds import Hold, active
-from pipelines.archive.layout import after_years
+from pipelines.archive.layout import after_years, is_meant
 from pipelines.archive.limits import ANY, limited_until
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
@@ -34,7 +34,8 @@ def years_of(settings: Settings, table: str, environment: str | None) -> int | N
     """
     best: tuple[int, int] | None = None
     for rule in settings.archive.retention:
-        if rule.table in (ANY, table) and rule.environment in (ANY, environment or ""):
+        is_of = rule.environment == ANY or is_meant(rule.environment, environment)
+        if rule.table in (ANY, table) and is_of:
             exact = 2 * (rule.table != ANY) + (rule.environment != ANY)
             if best is None or exact > best[0]:
                 best = exact, rule.years

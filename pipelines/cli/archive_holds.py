@@ -23,7 +23,7 @@ def add(
     ] = None,
     environment: Annotated[
         list[str] | None,
-        typer.Option("--environment", "-e", help="Only this environment; may be repeated."),
+        typer.Option("--environment", "-e", help="As prod, empty for none; may be repeated."),
     ] = None,
     first: From = None,
     last: To = None,

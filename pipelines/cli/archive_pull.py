@@ -53,7 +53,7 @@ def pull(
     ] = None,
     environment: Annotated[
         list[str] | None,
-        typer.Option("--environment", "-e", help="As prod; repeat for others."),
+        typer.Option("--environment", "-e", help="As prod, empty for none; repeat for others."),
     ] = None,
     table: Annotated[
         list[str] | None,

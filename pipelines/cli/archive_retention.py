@@ -46,7 +46,7 @@ def limit(
     owner: Owner,
     table: TableName = "*",
     environment: Annotated[
-        str, typer.Option("--environment", "-e", help="Only this environment, such as prod.")
+        str, typer.Option("--environment", "-e", help="As prod, empty for none.")
     ] = "*",
     by: By = None,
     as_json: AsJson = False,
@@ -138,6 +138,7 @@ def _confirm(wanted: Sequence[Due]) -> None:
 
 
 def _due(table: str | None, environment: str | None, last: datetime | None) -> list[Due]:
+    from pipelines.archive.layout import is_meant
     from pipelines.archive.retention import due as due_seals
 
     settings = open_lake().storage.settings
@@ -147,7 +148,7 @@ def _due(table: str | None, environment: str | None, last: datetime | None) -> l
         one
         for one in found
         if table in (None, one.table)
-        and environment in (None, one.environment)
+        and (environment is None or is_meant(environment, one.environment))
         and (end is None or one.event_date <= end)
     ]
 

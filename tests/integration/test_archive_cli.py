@@ -228,9 +228,14 @@ def test_a_hold_stands_until_it_is_released() -> None:
 def test_a_hold_says_at_once_what_it_covers() -> None:
     found = told("hold", "add", *CASE, "--environment", "prod", "--from", DAY, "--to", DAY)
     missed = told("hold", "add", *CASE, "--environment", "Prod")
+    without = told("hold", "add", *CASE, "--environment", "", "--from", DAY, "--to", DAY)
 
     assert "covers 2 seals: job_steps prod, jobs prod." in found
     assert "covers 0 seals." in missed
+    assert "covers 1 seals: activity." in without
+    assert {one["table"] for one in facts("list", "--environment", "")} >= {"activity"}
+    assert {one["environment"] for one in facts("list", "--environment", "")} == {None}
+    assert "(none)" in told("hold", "list")
 
 
 @pytest.fixture

@@ -257,6 +257,17 @@ def test_an_environment_brings_its_rows_alone(archive: Sealed, tmp_path: Path) -
     assert pulled.tables == {"jobs": 1, "job_steps": 2}
 
 
+def test_the_empty_name_brings_the_rows_without_an_environment(
+    archive: Sealed, tmp_path: Path
+) -> None:
+    pulled = pull_pack(archive, tmp_path / "p.zip", asked=selection(environments=("",)))
+
+    assert pulled.tables == {
+        name: sum(row["environment"] in (None, "") for row in rows(archive.lake, name))
+        for name in ("activity", "api_requests", "log_messages")
+    }
+
+
 def test_nothing_found_is_a_pack_that_says_so(archive: Sealed, tmp_path: Path) -> None:
     pulled = pull_pack(archive, tmp_path / "p.zip", asked=selection(persons=("no@body.example",)))
 
@@ -272,6 +283,7 @@ def test_nothing_found_is_a_pack_that_says_so(archive: Sealed, tmp_path: Path) -
         pytest.param({"persons": ("Mira@larkfield.example", "904")}, id="persons"),
         pytest.param({"recipes": ("5501203",), "environments": ("prod",)}, id="recipe"),
         pytest.param({"event_types": ("o'clock", "succeeded")}, id="types"),
+        pytest.param({"environments": ("", "dev")}, id="none or dev"),
     ],
 )
 def test_the_recorded_sql_selects_the_rows_of_the_pack(
