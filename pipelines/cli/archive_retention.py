@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.answers import Environment, To, as_day
-from pipelines.cli.archive_access import By, Owner, Reason, TableName, open_archive_log, who
+from pipelines.cli.archive_access import (
+    By,
+    Owner,
+    Reason,
+    TableName,
+    open_archive_log,
+    read_archive_log,
+    who,
+)
 from pipelines.cli.context import now, open_lake, print_json, print_table
 from pipelines.errors import TrailhouseError
 
@@ -46,7 +54,8 @@ def limit(
     owner: Owner,
     table: TableName = "*",
     environment: Annotated[
-        str, typer.Option("--environment", "-e", help="As prod, empty for none.")
+        str,
+        typer.Option("--environment", "-e", help="As prod, empty for none."),
     ] = "*",
     by: By = None,
     as_json: AsJson = False,
@@ -142,7 +151,7 @@ def _due(table: str | None, environment: str | None, last: datetime | None) -> l
     from pipelines.archive.retention import due as due_seals
 
     settings = open_lake().storage.settings
-    found = due_seals(open_archive_log().entries(), now().date(), settings)
+    found = due_seals(read_archive_log(), now().date(), settings)
     end = as_day(last)
     return [
         one

@@ -238,6 +238,26 @@ def test_a_hold_says_at_once_what_it_covers() -> None:
     assert "(none)" in told("hold", "list")
 
 
+def test_a_copy_of_the_log_that_lacks_a_hold_is_not_shown(archive: Path) -> None:
+    """Who may write the lake, and nothing else, could hide it so."""
+    told("hold", "add", *CASE)
+    (*_, newest) = sorted((archive / "lake" / "archive_log").iterdir())
+    newest.unlink()
+
+    for command in (("hold", "list"), ("list",), ("show", "1"), ("due",), ("key", "list")):
+        assert "lacks the newest 1 entries" in refused(*command)
+    told("hold", "add", *CASE)
+    assert "Standing holds: 2" in told("hold", "list")
+
+
+def test_a_copy_of_the_log_that_was_written_anew_is_not_shown(archive: Path) -> None:
+    told("hold", "add", *CASE)
+    (*_, newest) = sorted((archive / "lake" / "archive_log").iterdir())
+    newest.write_bytes(newest.read_bytes().replace(b'"Case', b'"Pace'))
+
+    assert "has another entry" in refused("hold", "list")
+
+
 @pytest.fixture
 def expired(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An archive whose jobs and steps are to be kept for one year, and all else for ever."""
