@@ -238,6 +238,20 @@ def test_a_hold_says_at_once_what_it_covers() -> None:
     assert "(none)" in told("hold", "list")
 
 
+def test_a_sealing_tells_the_witnesses_as_the_schedule_does(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAILHOUSE_ARCHIVE__ANCHOR_URLS", f'["{tmp_path / "witness"}"]')
+    newest = facts("list", "--log")[-1]["index"]
+
+    said = told("seal", "--to", LAST)
+
+    assert f"knows of entry {newest}." in said
+    assert (tmp_path / "witness" / "log" / f"{newest:08d}.json").exists()
+    assert facts("list", "--log")[-1]["kind"] == "anchor"
+    assert facts("seal", "--to", LAST) == []
+
+
 def test_a_copy_of_the_log_that_lacks_a_hold_is_not_shown(archive: Path) -> None:
     """Who may write the lake, and nothing else, could hide it so."""
     told("hold", "add", *CASE)
