@@ -16,7 +16,7 @@ from pipelines.archive.comparison import open_compared, seals_by_day
 from pipelines.archive.log import HEAL, open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.retention import retain_until
-from pipelines.archive.sealed_files import FILE_ROWS, SealedFiles
+from pipelines.archive.sealed_files import FILE_BYTES, FILE_ROWS, SealedFiles
 from pipelines.archive.streams import Plan, Planned, plan, sealed_days
 from pipelines.errors import LakeError, TrailhouseError
 from pipelines.lake.duck import connect
@@ -77,6 +77,7 @@ def seal(
     progress: Progress | None = None,
     fault: Fault = lambda step: None,
     file_rows: int = FILE_ROWS,
+    file_bytes: int = FILE_BYTES,
 ) -> Iterator[Sealed]:
     """Seal every closed day of every stream that is not sealed, and late rows of sealed days.
 
@@ -95,6 +96,7 @@ def seal(
         progress: Told what was done, and of how much.
         fault: Told each durable step, for tests.
         file_rows: Rows at which a sealed file is full.
+        file_bytes: Bytes at which it is, about.
 
     Yields:
         The seals, in the order of the log.
@@ -129,6 +131,7 @@ def seal(
                 lake.storage.settings.work_dir,
                 signer.sign,
                 file_rows,
+                file_bytes,
             )
             begun.met = 0
             sealing = _Sealing(lake, log, writer, clock, signer, by, fault, _Others(log), begun)

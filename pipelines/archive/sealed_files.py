@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FILE_ROWS = 2_000_000
 """Rows at which a sealed file is full."""
+FILE_BYTES = 2**30
+"""Bytes at which it is, about: S3 takes 5 GB in one request."""
 TYPES = {"rejected": "reason", "loads": None}
 """The column whose values are counted, where it is not `event_type`."""
 
@@ -56,6 +58,7 @@ class SealedFiles:
     work_dir: Path | None
     sign: Callable[[bytes], bytes]
     file_rows: int = FILE_ROWS
+    file_bytes: int = FILE_BYTES
 
     def write(self, planned: Planned, retain_until: date | None) -> dict[str, Any]:
         """Write the files of one seal, durable when this returns.
@@ -156,16 +159,18 @@ class SealedFiles:
             f"order by {', '.join(row_order(table.name))}",
             whole,
         )
-        if planned.rows <= self.file_rows:
+        fitting = planned.rows * self.file_bytes // whole.stat().st_size
+        file_rows = max(min(self.file_rows, fitting), 1)
+        if planned.rows <= file_rows:
             yield whole
             return
-        for first in range(0, planned.rows, self.file_rows):
+        for first in range(0, planned.rows, file_rows):
             part = folder / f"{first:012d}.parquet"
             _copy(
                 cursor,
                 f"select {', '.join(table.names)} from read_parquet({text_literal(str(whole))}, "
                 f"file_row_number = true) where file_row_number >= {first} "
-                f"and file_row_number < {first + self.file_rows} order by file_row_number",
+                f"and file_row_number < {first + file_rows} order by file_row_number",
                 part,
             )
             yield part

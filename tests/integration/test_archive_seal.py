@@ -352,6 +352,26 @@ def test_many_rows_become_several_files_in_one_order(tmp_path: Path) -> None:
     assert len(set(recipes)) == 25
 
 
+def test_large_rows_become_several_files_although_they_are_few(tmp_path: Path) -> None:
+    """A store takes only so many bytes in one request."""
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    noise = [sha256(str(n).encode()).hexdigest() * 400 for n in range(6)]
+    land(
+        place,
+        "large",
+        [activity(timestamp=AT, details={"a": text[n:]}) for n, text in enumerate(noise)],
+    )
+    run_load(lake, [place.landing], now=LOADED)
+
+    seal_all(lake, file_bytes=8_000)
+
+    (manifest,) = [one for one in seals_of(lake, "activity") if one["rows"]]
+    assert len(manifest["files"]) > 1
+    assert sum(file["rows"] for file in manifest["files"]) == 6
+    assert len(sealed_rows(lake, tmp_path, manifest)) == 6
+
+
 class CutOff(Exception):
     """Ends a sealing at a durable step."""
 
