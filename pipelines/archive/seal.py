@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from pipelines.archive.begun import Begun, open_begun
 from pipelines.archive.comparison import open_compared, seals_by_day
 from pipelines.archive.log import HEAL, open_log
 from pipelines.archive.place import open_archive_place
+from pipelines.archive.refusal import refuse
 from pipelines.archive.retention import retain_until
 from pipelines.archive.sealed_files import FILE_BYTES, FILE_ROWS, SealedFiles
 from pipelines.archive.streams import Plan, Planned, plan, sealed_days
-from pipelines.errors import LakeError, TrailhouseError
+from pipelines.errors import TrailhouseError
 from pipelines.lake.duck import connect
 from pipelines.lake.load import complete
 from pipelines.lake.tables import Lake, explained
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from pipelines.archive.comparison import Compared
     from pipelines.archive.keys import Signer
     from pipelines.archive.log import Entry, Log
-
-SHOWN = 10
-"""Differences that an error names."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is counted (days sealed), how many were added, and the total."""
@@ -143,7 +141,7 @@ def seal(
             if not begun.met:
                 break
         _note_equal(planned, log, compared)
-    _refuse(planned, put_back)
+    refuse(planned.differences, put_back)
 
 
 def _note_equal(planned: Plan, log: Log, compared: Compared) -> None:
@@ -152,36 +150,6 @@ def _note_equal(planned: Plan, log: Log, compared: Compared) -> None:
     made = {(one.stream.table, one.event_date) for one in planned.seals if one.rows}
     for name, day in sealed.keys() & (planned.equal | made):
         compared.add(planned.tables[name], day, sealed[name, day])
-
-
-def _refuse(planned: Plan, put_back: Sequence[int]) -> None:
-    """Say what was not sealed, and what the archive had lost; both at once, if need be."""
-    problems = [*_changed(planned), *_lost(put_back)]
-    if problems:
-        raise LakeError("\n".join(problems))
-
-
-def _changed(planned: Plan) -> Iterator[str]:
-    if not planned.differences:
-        return
-    listed = "\n".join(planned.differences[:SHOWN])
-    more = len(planned.differences) - SHOWN
-    yield (
-        f"{len(planned.differences)} days were not sealed, because their rows changed in a way "
-        f"that no load explains; everything else was:\n{listed}"
-        + (f"\nand {more} more" if more > 0 else "")
-        + "\nFind out who changed the lake's table and restore the rows, then seal again"
-    )
-
-
-def _lost(put_back: Sequence[int]) -> Iterator[str]:
-    if put_back:
-        yield (
-            f"the archive's log lacked {len(put_back)} entries, from {put_back[0]} to "
-            f"{put_back[-1]}, more than a crash leaves out. They were put back from the lake's "
-            "copy, and an entry of the log says so. Find out who removed them, and run "
-            "`trailhouse archive verify`"
-        )
 
 
 class _Others:
