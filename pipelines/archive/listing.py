@@ -186,6 +186,10 @@ def told(entry: Entry) -> str:
             f"{body['table']}, {body['environment'] or 'no environment'}: {body['years']} "
             f"years: {body['reason']} ({body['owner']})"
         ),
+        "trim": lambda body: (
+            f"the lake lacks {body['table']} up to {body['to_date']}: "
+            f"{body['reason']} ({body['owner']})"
+        ),
         "delete": lambda body: f"{len(body['paths']):,} objects: {body['reason']}",
         "pull": lambda body: f"{body['rows']:,} rows",
         "verify": _verify,

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.archive.comparison import (
@@ -16,6 +17,7 @@ from pipelines.archive.comparison import (
     seals_by_day,
 )
 from pipelines.archive.lake_rows import LakeTable, open_tables
+from pipelines.archive.trims import trimmed_through
 from pipelines.lake.duck import connect
 from pipelines.lake.tables import Lake, explained
 
@@ -43,7 +45,8 @@ def reconcile(lake: Lake, entries: Iterable[Entry], *, seed: int) -> Reconciled:
 
     The number of rows is compared of all days, by the logs of both. Events are read where a day's
     files are others than when it was last found equal, and of some days that are drawn: so a file
-    that was replaced in its place is found as well. Days whose seals were deleted are left out.
+    that was replaced in its place is found as well. Days whose seals were deleted are left out,
+    and days that the lake lacks whole where a `trim` of the log says so.
 
     Args:
         lake: The lake.
@@ -60,10 +63,12 @@ def reconcile(lake: Lake, entries: Iterable[Entry], *, seed: int) -> Reconciled:
         compared.add(tables[key[0]], key[1], sealed[key])
     differences = [one for found in read.values() for one in found]
     named = {(one.table, one.event_date) for one in differences}
+    trimmed = trimmed_through(listed)
     differences += [
         one
         for one in _other_counts(tables, sealed, deleted)
         if (one.table, one.event_date) not in named
+        and (one.in_lake or one.event_date > trimmed.get(one.table, date.min))
     ]
     rows = sum(map(_rows, sealed.values()))
     return Reconciled(len(sealed), rows, len(read), tuple(sorted(differences, key=_place)))

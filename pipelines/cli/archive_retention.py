@@ -90,6 +90,44 @@ def limit(
         )
 
 
+def trim(
+    last: Annotated[
+        datetime,
+        typer.Option(
+            "--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last UTC day it may lack."
+        ),
+    ],
+    reason: Reason,
+    owner: Owner,
+    table: TableName = "*",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record that the lake no longer keeps sealed days, so that no check misses them there.
+
+    Nothing is removed by it, neither from the lake nor from the archive. It is an entry of the log.
+
+    Example: trailhouse archive trim --to 2024-12-31 --reason "Two years are enough" --owner Data
+    """
+    from pipelines.archive.keys import open_signer
+    from pipelines.archive.trims import trim as trim_days
+
+    entry = trim_days(
+        open_archive_log(),
+        to_date=last.date(),
+        reason=reason,
+        owner=owner,
+        table=table or "*",
+        clock=now,
+        signer=open_signer(open_lake().storage.settings),
+        by=who(by),
+    )
+    if as_json:
+        print_json(dict(entry.body))
+    else:
+        typer.echo(f"Entry {entry.index} of the log says that the lake may lack them.")
+
+
 def delete(
     reason: Reason,
     table: TableName = None,

@@ -195,6 +195,9 @@ def test_show_tells_people_what_a_manifest_says() -> None:
         pytest.param(("hold", "add", "--reason", "", "--owner", "x"), id="no-reason"),
         pytest.param(("hold", "add", *CASE, "--table", "no_such_table"), id="table"),
         pytest.param(("hold", "release", "abc", *CASE), id="no-hold"),
+        pytest.param(("trim", "--to", DAY, *CASE, "--table", "no_such_table"), id="trim"),
+        pytest.param(("limit", "--years", "1", *CASE, "--table", "no_such_table"), id="limit"),
+        pytest.param(("limit", "--years", "1", "--reason", " ", "--owner", "x"), id="why-limit"),
         pytest.param(("anchor",), id="no-witness"),
         pytest.param(("key", "rotate", "--to", "file:no.pem"), id="no-key"),
         pytest.param(("delete", "--reason", " "), id="no-reason-to-delete"),
@@ -236,6 +239,17 @@ def test_a_hold_says_at_once_what_it_covers() -> None:
     assert {one["table"] for one in facts("list", "--environment", "")} >= {"activity"}
     assert {one["environment"] for one in facts("list", "--environment", "")} == {None}
     assert "(none)" in told("hold", "list")
+
+
+@pytest.mark.usefixtures("archive")
+def test_what_was_limited_and_trimmed_stands_in_the_log() -> None:
+    told("limit", "--years", "7", "--table", "jobs", "--environment", "", *CASE)
+    told("trim", "--to", DAY, "--table", "jobs", *CASE)
+
+    acts = told("list", "--log")
+
+    assert "jobs, no environment: 7 years" in acts
+    assert f"the lake lacks jobs up to {DAY}" in acts
 
 
 def test_a_sealing_tells_the_witnesses_as_the_schedule_does(

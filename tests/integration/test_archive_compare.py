@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,10 +24,12 @@ from sealing import (
 )
 
 from pipelines.archive.comparison import FOLDER
+from pipelines.archive.log import open_log
 from pipelines.archive.place import open_place
 from pipelines.archive.reconcile import Reconciled, reconcile
 from pipelines.archive.retention import delete, due
 from pipelines.archive.seal import seal
+from pipelines.archive.trims import trim
 from pipelines.errors import LakeError
 from pipelines.lake.maintain import compact
 from pipelines.lake.tables import Lake
@@ -103,6 +106,29 @@ def test_a_day_that_the_lake_lost_is_named(lake: Lake) -> None:
     found.delete(f"event_date = '{DAY}'")
 
     assert named(reconciled(lake)) == {("activity", None, 1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_named"),
+    [
+        pytest.param({}, False, id="every-table"),
+        pytest.param({"table": "activity"}, False, id="the-table"),
+        pytest.param({"table": "jobs"}, True, id="another-table"),
+        pytest.param({"to_date": DAY - timedelta(days=1)}, True, id="earlier-days"),
+    ],
+)
+def test_a_day_that_the_log_says_was_trimmed_is_not_missed(
+    lake: Lake, scope: dict[str, Any], is_named: bool
+) -> None:
+    found = lake.find("activity")
+    assert found is not None
+    found.delete(f"event_date = '{DAY}'")
+    facts: dict[str, Any] = {"to_date": DAY, "reason": "old", "owner": "Data"}
+    signed: Any = {"clock": lambda: NOW, "signer": signer_of(lake), "by": "test"}
+
+    trim(open_log(lake), **(facts | scope), **signed)
+
+    assert bool(reconciled(lake).differences) == is_named
 
 
 def test_a_day_that_was_deleted_from_the_archive_may_be_gone_from_the_lake(
