@@ -35,10 +35,13 @@ ARCHIVE = [
 @dg.asset_check(
     name=KEEPS_EVERY_ROW,
     asset=SEALED_DAYS,
-    description="Every sealed day has as many rows in the archive as in the lake, per table.",
+    description=(
+        "Every sealed day has the rows in the lake that were sealed, per table and environment: "
+        "their number always, their bytes where files changed and of some days drawn daily."
+    ),
 )
 def archive_keeps_every_row(trailhouse: Trailhouse) -> dg.AssetCheckResult:
-    """Compare all sealed days with the lake, by the logs of both."""
+    """Compare all sealed days with the lake."""
     return as_result(judge_rows(trailhouse.lake()))
 
 

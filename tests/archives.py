@@ -145,6 +145,11 @@ class Copy:
                 body["previous"] = self.digest(at - 1)
             self.put(at, written(body, *chosen))
 
+    def expire(self, index: int) -> dict[str, Any]:
+        """Have a seal be one whose retention has passed; its statement."""
+        self.rewrite(index, retain_until="2026-02-11")
+        return self.body(index)
+
 
 def facts_of(body: dict[str, Any]) -> dict[str, Any]:
     """What an entry of its kind says, without what every entry has of its own."""

@@ -30,6 +30,7 @@ class Bucket:
     url: str
     storage: Storage
     object_lock: str | None = None
+    held: str | None = None
 
     @cached_property
     def _store(self) -> LocalStore | S3Store:
@@ -39,7 +40,7 @@ class Bucket:
     def _uploads(self) -> Uploads:
         from pipelines.archive.uploads import Uploads
 
-        return Uploads(self.url, self.storage.s3, self.object_lock)
+        return Uploads(self.url, self.storage.s3, self.object_lock, self.held)
 
     def put_new(self, path: str, data: bytes | Path, *, retain_until: date | None = None) -> bool:
         """Put the object unless one exists, with the digest that the store shall hold it to."""

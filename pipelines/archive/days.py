@@ -15,6 +15,7 @@ from pipelines.archive.entry import entry_path
 from pipelines.archive.findings import Finding
 from pipelines.archive.holds import active
 from pipelines.archive.layout import FIRST_DAY
+from pipelines.archive.limits import limited_until
 from pipelines.archive.manifest import Manifest, Moment
 
 if TYPE_CHECKING:
@@ -129,10 +130,22 @@ def unlawful(
             yield Finding("wrong_manifest", path, f"a hold before it cannot be read: {error}")
             holds = []
         for seal in seals:
-            if seal.retain_until and deletion.recorded_at.date() < seal.retain_until:
-                detail = f"{seal.name} was to be kept until {seal.retain_until}"
-                yield Finding("deleted_early", path, detail)
+            yield from _early(seal, deletion, before)
             for hold in holds:
                 if hold.covers(chain.entries[seal.index].body):
                     detail = f"{seal.name} was under the hold {hold.hold_id}"
                     yield Finding("deleted_while_held", path, detail)
+
+
+def _early(seal: Manifest, deletion: Deletion, before: Sequence[Entry]) -> Iterator[Finding]:
+    """A finding for a seal that was to be kept longer; without an end, but by a limit, for ever."""
+    end = seal.retain_until
+    if end is None:
+        try:
+            end = limited_until(before, seal.table, seal.environment, seal.event_date)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            detail = f"a limit before it cannot be read: {error}"
+            yield Finding("wrong_manifest", entry_path(deletion.index), detail)
+    if seal.objects and (end is None or deletion.recorded_at.date() < end):
+        detail = f"{seal.name} was to be kept {f'until {end}' if end else 'for ever'}"
+        yield Finding("deleted_early", entry_path(deletion.index), detail)

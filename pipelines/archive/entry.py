@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """What act it records: seal, key, hold, release, delete, pull, verify, restore, anchor."""
+        """What act it records, such as seal, key, hold, release, delete, pull, verify or anchor."""
         return str(self.body["kind"])
 
     @property

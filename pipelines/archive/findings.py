@@ -42,7 +42,8 @@ MEANINGS: Mapping[FindingName, str] = {
     "repeated_seal": "A day, or a supplement to it, was sealed twice.",
     "clock_skew": "Times contradict each other: of entries, of a day and its seal or its events.",
     "wrong_manifest": "What a manifest says of its rows is not what its files hold.",
-    "deleted_early": "A sealed day was deleted before the end of its retention.",
+    "deleted_early": "A sealed day was deleted before the end of its retention, or "
+    "although it was to be kept for ever.",
     "deleted_while_held": "A sealed day was deleted although a legal hold covered it.",
     "undeleted": "An object is still there although its deletion is recorded.",
     "unreadable": "An object could not be read; whether it is intact is not known.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipelines.archive.appending import append
+from pipelines.archive.layout import is_meant
 from pipelines.errors import TrailhouseError
 from pipelines.lake.schemas import LOADED_TABLES
 
@@ -44,7 +45,10 @@ class Hold:
         day = date.fromisoformat(seal["event_date"])
         return (
             (self.tables is None or seal["table"] in self.tables)
-            and (self.environments is None or seal["environment"] in self.environments)
+            and (
+                self.environments is None
+                or any(is_meant(name or "", seal["environment"]) for name in self.environments)
+            )
             and (self.from_date is None or self.from_date <= day)
             and (self.to_date is None or day <= self.to_date)
         )
@@ -109,7 +113,7 @@ def add(
         reason: Why, such as the matter's name.
         owner: Who answers for the hold and may have it released.
         tables: Lake tables; null for all.
-        environments: Environments; null for all.
+        environments: Environments, an empty one for days without; null for all.
         from_date: First UTC day; null for no bound.
         to_date: Last UTC day; null for no bound.
         clock: The time now, UTC.

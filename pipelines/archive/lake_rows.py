@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pipelines.lake.duck import list_literal
+from pipelines.lake.duck import list_literal, text_literal
 from pipelines.lake.schemas import LOADED_TABLES, TABLES
 from pipelines.lake.tables import Lake, applied_load, file_actions
 from pipelines.sources.find import join
@@ -43,6 +43,15 @@ class LakeTable:
             f"(from latest_{self.name} union all by name from read_parquet({files}, "
             "union_by_name = true, hive_partitioning = true, hive_types = {'event_date': date}))"
         )
+
+    def sealed_as(self, day: date, environment: str | None, loads: Iterable[str]) -> str:
+        """The rows of one seal as SQL: of a day, an environment and some loads."""
+        listed = ", ".join(text_literal(load_id) for load_id in sorted(loads))
+        rows = f"{self.scan([day])} where load_id in ({listed})"
+        if not self.has_environment:
+            return rows
+        wanted = "null" if environment is None else text_literal(environment)
+        return f"{rows} and environment is not distinct from {wanted}"
 
 
 def open_tables(lake: Lake, connection: DuckDBPyConnection) -> dict[str, LakeTable]:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.holds import Hold, active
+from pipelines.archive.layout import is_meant
 
 if TYPE_CHECKING:
     from pipelines.archive.log import Entry
@@ -82,7 +83,7 @@ def seals(
     Args:
         entries: The whole log: what was deleted stands after what was sealed.
         table: Only this lake table.
-        environment: Only this environment.
+        environment: Only this environment; empty for days without one.
         first: First UTC day.
         last: Last UTC day, included.
     """
@@ -96,7 +97,7 @@ def seals(
         day
         for day in found
         if table in (None, day.table)
-        and environment in (None, day.environment)
+        and (environment is None or is_meant(environment, day.environment))
         and (first is None or day.event_date >= first)
         and (last is None or day.event_date <= last)
     ]
@@ -181,10 +182,19 @@ def told(entry: Entry) -> str:
         "seal": _seal_line,
         "hold": _hold,
         "release": lambda body: f"{body['hold_id']}: {body['reason']} ({body['owner']})",
+        "limit": lambda body: (
+            f"{body['table']}, {body['environment'] or 'no environment'}: {body['years']} "
+            f"years: {body['reason']} ({body['owner']})"
+        ),
+        "trim": lambda body: (
+            f"the lake lacks {body['table']} up to {body['to_date']}: "
+            f"{body['reason']} ({body['owner']})"
+        ),
         "delete": lambda body: f"{len(body['paths']):,} objects: {body['reason']}",
         "pull": lambda body: f"{body['rows']:,} rows",
         "verify": _verify,
         "restore": lambda body: f"into {body['target']}",
+        "heal": lambda body: f"put back {len(body['entries']):,} entries that the archive lacked",
         "anchor": lambda body: f"entry {body['entry']} at {body['where']}",
     }
     return tell[entry.kind](entry.body) if entry.kind in tell else ""
@@ -204,7 +214,8 @@ def _seal_line(body: Mapping[str, Any]) -> str:
 
 def _hold(body: Mapping[str, Any]) -> str:
     tables = ", ".join(body["tables"] or ["every table"])
-    environments = ", ".join(body["environments"] or ["every environment"])
+    names = body["environments"] or ["every environment"]
+    environments = ", ".join(name or "no environment" for name in names)
     days = f"{body['from_date'] or 'the first day'} to {body['to_date'] or 'the last'}"
     return f"{body['hold_id']}: {tables}, {environments}, {days}: {body['reason']}"
 

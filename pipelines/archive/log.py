@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.entry import COMMON, Entry, Signature, entry_path, parse_entry, sign_entry
 from pipelines.archive.keys import PublicKey, Signer
+from pipelines.archive.layout import after_years
 from pipelines.archive.place import Place, open_archive_place, open_place
 from pipelines.archive.succession import added_key, first_unsigned, key_facts
 from pipelines.errors import ArchiveError
@@ -30,6 +31,8 @@ FETCHES = 16
 """Entries fetched at the same time; each is small, and an object store far."""
 REPEATED = 16
 """Newest entries put again by who cannot see what the archive lacks; a crash leaves out one."""
+HEAL = "heal"
+"""Kind of the entry that names entries which were put back into the archive."""
 HEALS = "`trailhouse archive verify` says what is wrong"
 
 
@@ -40,13 +43,19 @@ class Overtaken(Exception):
 class Log:
     """The log of one archive, as one writer or reader sees it."""
 
-    def __init__(self, archive: Place, mirror: Place | None = None) -> None:
+    def __init__(
+        self, archive: Place, mirror: Place | None = None, years: int | None = None
+    ) -> None:
+        """Open it; `years` is how long the store shall keep an entry at least, after it is made."""
         self.archive = archive
+        self._years = years
         self.mirror = mirror
         self._entries: list[Entry] = []
         self._key: PublicKey | None = None
         self._kept: date | None = None
         self._is_healed = mirror is None
+        self.put_back: tuple[int, ...] = ()
+        """Entries that the archive had lost by more than a crash, until an entry records it."""
         self._has_looked = False
 
     def entries(self) -> list[Entry]:
@@ -103,6 +112,8 @@ class Log:
             self.entries()
         if seen is not None and len(self._entries) > seen:
             raise Overtaken(f"entry {seen} was appended by somebody else")
+        if self.put_back and kind != HEAL:
+            self.append(HEAL, self.healed(), clock=clock, signer=signer, by=by)
         if not self._entries and kind != "key":
             self.append("key", key_facts(signer.public, None), clock=clock, signer=signer, by=by)
         self._expect(signer)
@@ -110,10 +121,19 @@ class Log:
         entry = sign_entry(body, [signer, *([cosigner] if cosigner else [])])
         self._put(entry)
         self._add(entry)
+        if kind == HEAL:
+            self.put_back = ()
         return entry
+
+    def healed(self) -> dict[str, list[int]]:
+        """The facts of the entry that records what was put back."""
+        return {"entries": list(self.put_back)}
 
     def heal(self) -> None:
         """Put into the archive and its mirror what one of them lacks after a crash or a loss.
+
+        A crash leaves out the newest entry alone. Where others were put back, somebody took them
+        away: the next entry says so, of the kind `heal`.
 
         Raises:
             ArchiveError: They hold different entries, one is not signed, or a place refused.
@@ -136,8 +156,13 @@ class Log:
                 "archive's key, so it was not put into the archive; find out who wrote it, and "
                 "remove it from the mirror with every entry after it"
             )
-        for entry in lacking:
-            self.archive.put_new(entry.path, entry.content, retain_until=self._kept)
+        put_back = [
+            entry.index
+            for entry in lacking
+            if self.archive.put_new(entry.path, entry.content, retain_until=self._kept)
+        ]
+        if any(index < entries[-1].index for index in put_back):
+            self.put_back = tuple(put_back)
         self._is_healed = True
 
     def _take_from_archive(self, archived: Mapping[int, str]) -> None:
@@ -221,7 +246,9 @@ class Log:
     def _put(self, entry: Entry) -> None:
         owner = self.mirror or self.archive
         path = self._name(owner, entry.index)
-        kept = self._kept_with(entry)
+        made = datetime.fromisoformat(entry.body["recorded_at"]).date()
+        ruled = after_years(made, self._years) if self._years else None
+        kept = _later(self._kept_with(entry), ruled)
         # an object that exists may be ours, if the answer to an earlier try was lost
         is_new = owner.put_new(path, entry.content, retain_until=None if self.mirror else kept)
         if not is_new and owner.get(path) != entry.content:
@@ -254,13 +281,18 @@ class Log:
     def _kept_with(self, entry: Entry) -> date | None:
         """Until when Object Lock keeps an entry: as long as any day that was sealed so far."""
         until = entry.body.get("retain_until")
-        found = [day for day in (self._kept, date.fromisoformat(until) if until else None) if day]
-        return max(found, default=None)
+        return _later(self._kept, date.fromisoformat(until) if until else None)
+
+
+def _later(*days: date | None) -> date | None:
+    return max((day for day in days if day), default=None)
 
 
 def open_log(lake: Lake) -> Log:
     """The log of the archive that the lake's settings name, mirrored in the lake."""
-    return Log(open_archive_place(lake), open_mirror(lake))
+    rules = lake.storage.settings.archive.retention
+    years = max((rule.years for rule in rules), default=None)
+    return Log(open_archive_place(lake), open_mirror(lake), years)
 
 
 def open_mirror(lake: Lake) -> Place:

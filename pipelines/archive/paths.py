@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 from pipelines.errors import ArchiveError
+
+FOR_EVER = date.max
+"""As the end of a retention: there is none."""
 
 
 @contextmanager

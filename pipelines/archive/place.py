@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from pipelines.archive.bucket import Bucket
 from pipelines.archive.folder import Folder
+from pipelines.archive.paths import FOR_EVER
 from pipelines.errors import ConfigurationError
 from pipelines.lake.storage import Storage, absolute, is_s3
 from pipelines.sources.find import join
@@ -19,7 +20,9 @@ from pipelines.sources.find import join
 if TYPE_CHECKING:
     from pipelines.lake.tables import Lake
 
-__all__ = ["Bucket", "Folder", "Place", "open_archive_place", "open_place"]
+__all__ = ["FOR_EVER", "Bucket", "Folder", "Place", "open_archive_place", "open_place"]
+LOG = "log/"
+"""What of an archive is kept for ever, whatever becomes of the days."""
 
 
 class Place(Protocol):
@@ -35,8 +38,9 @@ class Place(Protocol):
         Args:
             path: Where to.
             data: Its bytes, or the local file that holds them.
-            retain_until: The store is asked to refuse deletion before this UTC day; only where
-                the place has an Object Lock mode.
+            retain_until: The store is asked to refuse deletion before this UTC day, or with
+                `FOR_EVER` until somebody lifts its legal hold; only where the place has an Object
+                Lock mode.
 
         Returns:
             False where an object exists already, which stays as it is. After a lost answer of
@@ -79,10 +83,12 @@ def open_archive_place(lake: Lake) -> Place:
     """
     settings = lake.storage.settings.archive
     url = settings.url or join(lake.url, "archive")
-    return open_place(url, lake.storage, object_lock=settings.object_lock)
+    return open_place(url, lake.storage, object_lock=settings.object_lock, held=LOG)
 
 
-def open_place(url: str, storage: Storage, *, object_lock: str | None = None) -> Place:
+def open_place(
+    url: str, storage: Storage, *, object_lock: str | None = None, held: str | None = None
+) -> Place:
     """The place at a URL.
 
     Args:
@@ -90,13 +96,14 @@ def open_place(url: str, storage: Storage, *, object_lock: str | None = None) ->
         storage: Gives the access to S3.
         object_lock: `governance` or `compliance`: with what mode the store keeps what has a
             `retain_until`.
+        held: Folder whose objects get the store's legal hold as well, where there is a mode.
 
     Raises:
         ConfigurationError: The URL is neither, or Object Lock was asked of a folder.
     """
     url = absolute(url)
     if is_s3(url):
-        return Bucket(url, storage, object_lock)
+        return Bucket(url, storage, object_lock, held)
     if object_lock:
         raise ConfigurationError(
             f"archive.object_lock is {object_lock!r}, but {url} is a folder; name a bucket that "

@@ -67,13 +67,16 @@ class Restored:
     """What was restored: rows per table, and through which UTC day.
 
     `left_out` has rows per table that the restored loads brought and the archive has not: of days
-    that were not sealed yet, or that were deleted.
+    that were not sealed yet, or that were deleted. `unknown_loads` are ids of loads that brought
+    restored rows, and whose own rows of `loads` are not in the archive: they belong to the day of
+    the load, which is sealed later than that of its events.
     """
 
     target: str
     tables: dict[str, int]
     through: date | None
     left_out: dict[str, int]
+    unknown_loads: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as JSON-ready values."""
@@ -110,8 +113,8 @@ def restore(
     total = sum(seal.rows for seal in seals)
     tables: dict[str, int] = {}
     with _fetching(archive, work_dir) as fetch:
-        newest, brought = _loads(fetch, [s for s in seals if s.table == "loads"])
-        opened = target(newest)
+        known = _loads(fetch, [s for s in seals if s.table == "loads"])
+        opened = target(known.newest)
         for name in LOADED_TABLES:  # loads is the last
             of_table = [seal for seal in seals if seal.table == name]
             if not of_table:
@@ -123,7 +126,9 @@ def restore(
                 opened.write(name, days, tables[name], told)
     opened.finish()
     through = max((seal.event_date for seal in ledger.manifests.values()), default=None)
-    return Restored(opened.name, tables, through, _left_out(brought, seals))
+    named = {load.load_id for seal in seals for load in seal.loads}
+    unknown = tuple(sorted(named - known.ids))
+    return Restored(opened.name, tables, through, _left_out(known.brought, seals), unknown)
 
 
 Fetch = Callable[[Sequence["Manifest"]], Days]
@@ -202,21 +207,30 @@ Brought = Mapping[tuple[str, date, str], int]
 """Rows per table, day and load."""
 
 
-def _loads(fetch: Fetch, seals: Sequence[Manifest]) -> tuple[int, Brought]:
-    """Number of the newest sealed load, and the rows that the sealed loads brought."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The sealed loads: their ids, the number of the newest, and the rows that they brought."""
+
+    ids: frozenset[str]
+    newest: int
+    brought: Brought
+
+
+def _loads(fetch: Fetch, seals: Sequence[Manifest]) -> _Known:
     import pyarrow.parquet as pq
 
-    newest, brought = 0, dict[tuple[str, date, str], int]()
+    ids, newest, brought = set[str](), 0, dict[tuple[str, date, str], int]()
     for _, files in fetch(seals):
         for file in files:
             with pq.ParquetFile(file) as parquet:
                 rows = parquet.read(["load_id", "load_number", "outputs"]).to_pylist()
             for row in rows:
+                ids.add(row["load_id"])
                 newest = max(newest, row["load_number"])
                 for output in row["outputs"]:
                     key = (output["table"], output["event_date"], row["load_id"])
                     brought[key] = brought.get(key, 0) + output["rows"]
-    return newest, brought
+    return _Known(frozenset(ids), newest, brought)
 
 
 def _left_out(brought: Brought, seals: Sequence[Manifest]) -> dict[str, int]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.appending import append
 from pipelines.archive.holds import Hold, active
+from pipelines.archive.layout import after_years, is_meant
+from pipelines.archive.limits import ANY, limited_until
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.errors import TrailhouseError
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 DELETIONS = 16
 """Objects deleted at the same time; a store takes several requests for each."""
-ANY = "*"
-"""In a retention rule: every table, or every environment."""
 
 
 def years_of(settings: Settings, table: str, environment: str | None) -> int | None:
@@ -34,7 +34,8 @@ def years_of(settings: Settings, table: str, environment: str | None) -> int | N
     """
     best: tuple[int, int] | None = None
     for rule in settings.archive.retention:
-        if rule.table in (ANY, table) and rule.environment in (ANY, environment or ""):
+        is_of = rule.environment == ANY or is_meant(rule.environment, environment)
+        if rule.table in (ANY, table) and is_of:
             exact = 2 * (rule.table != ANY) + (rule.environment != ANY)
             if best is None or exact > best[0]:
                 best = exact, rule.years
@@ -44,12 +45,7 @@ def years_of(settings: Settings, table: str, environment: str | None) -> int | N
 def retain_until(settings: Settings, table: str, environment: str | None, day: date) -> date | None:
     """The day on which a sealed day is due: so many years after it; null for never."""
     years = years_of(settings, table, environment)
-    if years is None:
-        return None
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:  # 29 February, in a year that has none
-        return date(day.year + years, 3, 1)
+    return None if years is None else after_years(day, years)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +78,18 @@ def due(entries: Iterable[Entry], today: date, settings: Settings | None = None)
         entries: The whole log.
         today: The UTC day now.
         settings: Where the rules of today count too: a seal is due when both the day that it was
-            sealed with and that of the rule have passed; one sealed without takes the rule's.
+            sealed with and that of the rule have passed.
 
     Returns:
-        They are in the order of the log; `holds` names what keeps them. An empty day is never
-        due: its manifest is all there is of it, and manifests stay.
+        They are in the order of the log; `holds` names what keeps them. A day that was sealed
+        without an end is due only by a limit of the log. An empty day is never due: its manifest
+        is all there is of it, and manifests stay.
     """
     listed = list(entries)
     gone = deleted(listed)
     standing = active(listed)
     found = (
-        _due(entry, standing, settings)
+        _due(entry, listed, standing, settings)
         for entry in listed
         if entry.kind == "seal" and entry.index not in gone
     )
@@ -104,16 +101,16 @@ def deleted(entries: Iterable[Entry]) -> set[int]:
     return {index for e in entries if e.kind == "delete" for index in e.body["seals"]}
 
 
-def _due(entry: Entry, standing: Sequence[Hold], settings: Settings | None) -> Due | None:
+def _due(
+    entry: Entry, entries: Sequence[Entry], standing: Sequence[Hold], settings: Settings | None
+) -> Due | None:
     body = entry.body
-    day = date.fromisoformat(body["event_date"])
-    dates = [date.fromisoformat(body["retain_until"])] if body["retain_until"] else []
-    if settings is not None:
-        ruled = retain_until(settings, body["table"], body["environment"], day)
-        if ruled is not None:
-            dates.append(ruled)
+    of, day = (body["table"], body["environment"]), date.fromisoformat(body["event_date"])
+    sealed_with = body["retain_until"]
+    end = date.fromisoformat(sealed_with) if sealed_with else limited_until(entries, *of, day)
+    ruled = retain_until(settings, *of, day) if settings is not None else None
     objects = [*body["files"], *([body["tiles"]] if body["tiles"] else [])]
-    if not dates or not objects:
+    if end is None or not objects:
         return None
     return Due(
         entry.index,
@@ -123,7 +120,7 @@ def _due(entry: Entry, standing: Sequence[Hold], settings: Settings | None) -> D
         body["supplement"],
         body["rows"],
         sum(item["bytes"] for item in objects),
-        max(dates),
+        max(end, ruled or end),
         tuple(item["path"] for item in objects),
         tuple(hold.hold_id for hold in standing if hold.covers(body)),
     )

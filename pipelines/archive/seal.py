@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.appending import append
 from pipelines.archive.begun import Begun, open_begun
-from pipelines.archive.log import open_log
+from pipelines.archive.comparison import open_compared, seals_by_day
+from pipelines.archive.log import HEAL, open_log
 from pipelines.archive.place import open_archive_place
+from pipelines.archive.refusal import refuse
 from pipelines.archive.retention import retain_until
-from pipelines.archive.sealed_files import FILE_ROWS, SealedFiles
+from pipelines.archive.sealed_files import FILE_BYTES, FILE_ROWS, SealedFiles
 from pipelines.archive.streams import Plan, Planned, plan, sealed_days
-from pipelines.errors import LakeError, TrailhouseError
+from pipelines.errors import TrailhouseError
 from pipelines.lake.duck import connect
 from pipelines.lake.load import complete
 from pipelines.lake.tables import Lake, explained
 
 if TYPE_CHECKING:
+    from pipelines.archive.comparison import Compared
     from pipelines.archive.keys import Signer
     from pipelines.archive.log import Entry, Log
-
-SHOWN = 10
-"""Differences that an error names."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is counted (days sealed), how many were added, and the total."""
@@ -75,6 +75,7 @@ def seal(
     progress: Progress | None = None,
     fault: Fault = lambda step: None,
     file_rows: int = FILE_ROWS,
+    file_bytes: int = FILE_BYTES,
 ) -> Iterator[Sealed]:
     """Seal every closed day of every stream that is not sealed, and late rows of sealed days.
 
@@ -93,12 +94,14 @@ def seal(
         progress: Told what was done, and of how much.
         fault: Told each durable step, for tests.
         file_rows: Rows at which a sealed file is full.
+        file_bytes: Bytes at which it is, about.
 
     Yields:
         The seals, in the order of the log.
 
     Raises:
-        TrailhouseError: `through` is not closed; or days were refused over a difference.
+        TrailhouseError: `through` is not closed; or days were refused over a difference; or the
+            archive had lost entries of its log, which were put back.
         LakeError: The lake or archive cannot be read or written.
     """
     last = last_closed_day(lake, clock().date())
@@ -111,16 +114,22 @@ def seal(
     with explained(lake.url), closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         log = open_log(lake)
         log.heal()
+        put_back = log.put_back
+        if put_back:  # said in the log even if there is nothing to seal
+            append(log, HEAL, log.healed(), clock=clock, signer=signer, by=by)
         begun = open_begun(lake)
         begun.sweep(log.entries())
+        compared = open_compared(lake)
         for is_last in (False, True):
-            planned = plan(lake, connection, log.entries(), through or last)
+            planned = plan(lake, connection, log.entries(), through or last, compared)
             writer = SealedFiles(
                 open_archive_place(lake),
                 connection,
                 planned.tables,
                 lake.storage.settings.work_dir,
+                signer.sign,
                 file_rows,
+                file_bytes,
             )
             begun.met = 0
             sealing = _Sealing(lake, log, writer, clock, signer, by, fault, _Others(log), begun)
@@ -131,20 +140,16 @@ def seal(
                     yield sealed
             if not begun.met:
                 break
-    _refuse(planned)
+        _note_equal(planned, log, compared)
+    refuse(planned.differences, put_back)
 
 
-def _refuse(planned: Plan) -> None:
-    if not planned.differences:
-        return
-    listed = "\n".join(planned.differences[:SHOWN])
-    more = len(planned.differences) - SHOWN
-    raise LakeError(
-        f"{len(planned.differences)} days were not sealed, because their rows changed in a way "
-        f"that no load explains; everything else was:\n{listed}"
-        + (f"\nand {more} more" if more > 0 else "")
-        + "\nFind out who changed the lake's table and restore the rows, then seal again"
-    )
+def _note_equal(planned: Plan, log: Log, compared: Compared) -> None:
+    """Note the days that are equal now: read and found so, or sealed from what was read."""
+    sealed = seals_by_day(log.entries())
+    made = {(one.stream.table, one.event_date) for one in planned.seals if one.rows}
+    for name, day in sealed.keys() & (planned.equal | made):
+        compared.add(planned.tables[name], day, sealed[name, day])
 
 
 class _Others:

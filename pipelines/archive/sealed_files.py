@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive import merkle
+from pipelines.archive.contents import hashed
 from pipelines.archive.lake_rows import LakeTable
-from pipelines.archive.layout import file_name, seal_folder, tiles_name
+from pipelines.archive.layout import file_name, seal_folder, seal_mark, tiles_name
+from pipelines.archive.leaves import leaf_column, leaf_hashes, row_order
+from pipelines.archive.paths import FOR_EVER
 from pipelines.archive.streams import Planned
 from pipelines.archive.tiles import write_tree
-from pipelines.errors import LakeError
+from pipelines.errors import ArchiveError, LakeError
 from pipelines.lake.duck import list_literal, text_literal
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.write import ROW_GROUP_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -30,18 +33,10 @@ if TYPE_CHECKING:
 
 FILE_ROWS = 2_000_000
 """Rows at which a sealed file is full."""
-LEAVES = {"rejected": "bytes", "job_steps": "event_id", "loads": "load_id"}
-"""The column with an event's canonical bytes, where it is not `raw`. A step's own bytes are part of
-its job's, which `jobs` seals; a load is named by the digest of its inputs."""
+FILE_BYTES = 2**30
+"""Bytes at which it is, about: S3 takes 5 GB in one request."""
 TYPES = {"rejected": "reason", "loads": None}
 """The column whose values are counted, where it is not `event_type`."""
-UNIQUE = {"rejected": ("rejected_id", "load_id"), "loads": ()}
-"""What is added to a table's order, where that may leave two rows equal."""
-
-
-def leaf_column(table: str) -> str:
-    """The column whose bytes are the leaves of a table's trees."""
-    return LEAVES.get(table, "raw")
 
 
 def time_column(table: str) -> str:
@@ -53,14 +48,17 @@ def time_column(table: str) -> str:
 class SealedFiles:
     """Writes the files of seals; several at once, each with a cursor of its own.
 
-    Names come from contents, so that writing again after a crash meets the same objects.
+    Names come from contents and the key, so that writing again after a crash meets the same
+    objects, and nobody else can put another one there before.
     """
 
     archive: Place
     connection: DuckDBPyConnection
     tables: Mapping[str, LakeTable]
     work_dir: Path | None
+    sign: Callable[[bytes], bytes]
     file_rows: int = FILE_ROWS
+    file_bytes: int = FILE_BYTES
 
     def write(self, planned: Planned, retain_until: date | None) -> dict[str, Any]:
         """Write the files of one seal, durable when this returns.
@@ -80,6 +78,7 @@ class SealedFiles:
             "rows": 0,
             "root": merkle.EMPTY.hex(),
             "leaf": leaf_column(stream.table),
+            "order": list(row_order(stream.table)),
             "files": [],
             "tiles": None,
             "event_types": {},
@@ -111,59 +110,70 @@ class SealedFiles:
         tiles = folder / "tiles.zip"
         _, root = write_tree(tiles, _leaves(cursor, name, written))
         place = seal_folder(*planned.stream, planned.event_date)
+        mark = seal_mark(self.sign, place, planned.supplement, root)
         files = []
         for number, local in enumerate(written):
             described = _described(cursor, name, local)
             part = number if len(written) > 1 else None
-            path = f"{place}/{file_name(planned.supplement, root, described['sha256'], part)}"
-            self.archive.put_new(path, local, retain_until=retain_until)
+            digest = described["sha256"]
+            path = f"{place}/{file_name(planned.supplement, root, mark, digest, part)}"
+            self._put(path, local, digest, retain_until)
             files.append({"path": path, **described})
-        path = f"{place}/{tiles_name(planned.supplement, root)}"
-        self.archive.put_new(path, tiles, retain_until=retain_until)
+        digest = _sha256(tiles)
+        path = f"{place}/{tiles_name(planned.supplement, root, mark, digest)}"
+        self._put(path, tiles, digest, retain_until)
         return {
             "rows": rows,
             "root": root.hex(),
             "files": files,
-            "tiles": {"path": path, "bytes": tiles.stat().st_size, "sha256": _sha256(tiles)},
+            "tiles": {"path": path, "bytes": tiles.stat().st_size, "sha256": digest},
             "event_types": types,
         }
+
+    def _put(self, path: str, local: Path, digest: str, retain_until: date | None) -> None:
+        """Add an object; one that is there already must be that of an attempt cut off before."""
+        if self.archive.put_new(path, local, retain_until=retain_until or FOR_EVER):
+            return
+        size = local.stat().st_size
+        try:
+            found = hashed(self.archive, path, size, lambda _: None)
+        except ArchiveError:
+            return  # who may only write relies on the name, which nobody without the key can guess
+        if (found.bytes, found.digest) != (size, digest):
+            raise ArchiveError(
+                f"{self.archive.url}/{path} is there already, with other bytes than are to be "
+                "sealed; nothing was sealed of that day. Find out who put it there, remove it, and "
+                "seal again"
+            )
 
     def _copy(self, cursor: DuckDBPyConnection, planned: Planned, folder: Path) -> Iterator[Path]:
         """The rows, sorted as the table is, in files that are not too large."""
         table = TABLES[planned.stream.table]
-        unique = UNIQUE.get(table.name, ())
+        rows = self.tables[table.name].sealed_as(
+            planned.event_date, planned.stream.environment, planned.loads
+        )
         whole = folder / "whole.parquet"
         _copy(
             cursor,
-            f"select {', '.join(table.names)} from {self._rows(planned)} "
-            f"order by {', '.join((*table.sort, *unique))}",
+            f"select {', '.join(table.names)} from {rows} "
+            f"order by {', '.join(row_order(table.name))}",
             whole,
         )
-        if planned.rows <= self.file_rows:
+        fitting = planned.rows * self.file_bytes // whole.stat().st_size
+        file_rows = max(min(self.file_rows, fitting), 1)
+        if planned.rows <= file_rows:
             yield whole
             return
-        for first in range(0, planned.rows, self.file_rows):
+        for first in range(0, planned.rows, file_rows):
             part = folder / f"{first:012d}.parquet"
             _copy(
                 cursor,
                 f"select {', '.join(table.names)} from read_parquet({text_literal(str(whole))}, "
                 f"file_row_number = true) where file_row_number >= {first} "
-                f"and file_row_number < {first + self.file_rows} order by file_row_number",
+                f"and file_row_number < {first + file_rows} order by file_row_number",
                 part,
             )
             yield part
-
-    def _rows(self, planned: Planned) -> str:
-        table, environment = self.tables[planned.stream.table], planned.stream.environment
-        rows = f"{table.scan([planned.event_date])} where load_id in ({_listed(planned.loads)})"
-        if not table.has_environment:
-            return rows
-        wanted = "null" if environment is None else text_literal(environment)
-        return f"{rows} and environment is not distinct from {wanted}"
-
-
-def _listed(texts: Mapping[str, int]) -> str:
-    return ", ".join(text_literal(text) for text in sorted(texts))
 
 
 def _copy(cursor: DuckDBPyConnection, query: str, target: Path) -> None:
@@ -202,18 +212,8 @@ def _described(cursor: DuckDBPyConnection, table: str, file: Path) -> dict[str, 
 
 def _leaves(cursor: DuckDBPyConnection, table: str, files: list[Path]) -> Iterator[bytes]:
     """The leaf hashes in the order of the rows, read back from what was written."""
-    column = leaf_column(table)
-    data = column if table == "rejected" else f"encode({column})"
     for file in files:
-        hashes = cursor.execute(
-            f"select unhex(sha256('\\x00'::blob || coalesce({data}, ''::blob))) as leaf "
-            f"from read_parquet({text_literal(str(file))})"
-        ).to_arrow_table()
-        for chunk in hashes.column("leaf").chunks:
-            # every value has 32 bytes, so that the buffer of values is what is wanted
-            ends = memoryview(chunk.buffers()[1]).cast("i")
-            first, last = ends[chunk.offset], ends[chunk.offset + len(chunk)]
-            yield bytes(memoryview(chunk.buffers()[2])[first:last])
+        yield from leaf_hashes(cursor, table, f"read_parquet({text_literal(str(file))})")
 
 
 def _sha256(file: Path) -> str:

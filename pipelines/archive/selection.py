@@ -126,7 +126,7 @@ class Selection:
         return (
             manifest.table in self.asked_tables
             and self.first <= manifest.event_date <= self.last
-            and (not self.environments or manifest.environment in self.environments)
+            and (not self.environments or (manifest.environment or "") in self.environments)
         )
 
     def sql(self, table: str) -> str:
@@ -134,7 +134,9 @@ class Selection:
         parts = [f"event_date between date '{self.first}' and date '{self.last}'"]
         if self.environments:
             listed = ", ".join(text_literal(name) for name in self.environments)
-            parts.append(f"environment in ({listed})")
+            # the empty name asks for rows without an environment, in every command
+            column = "coalesce(environment, '')" if "" in self.environments else "environment"
+            parts.append(f"{column} in ({listed})")
         parts += [_condition_sql(condition) for condition in self.conditions(table)]
         return f"select * from {table} where {' and '.join(parts)}"
 

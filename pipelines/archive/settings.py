@@ -16,7 +16,7 @@ class RetentionSettings(BaseModel):
     table: str = "*"
     """Lake table, or `*` for any."""
     environment: str = "*"
-    """Environment of the workspace, or `*` for any."""
+    """Environment of the workspace, empty for days without one, or `*` for any."""
     years: Annotated[int, Field(ge=1, le=1000)]
     """Calendar years after the day; without any table that fits, days are kept for ever."""
 

@@ -6,11 +6,12 @@ through the last closed one; rows that came later are a numbered supplement of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipelines.archive.comparison import Compared, Difference, TableDay, compare, seals_by_day
 from pipelines.archive.lake_rows import LakeTable, Loads, open_tables, rows_by_load
 from pipelines.archive.layout import FIRST_DAY
 from pipelines.lake.tables import Lake
@@ -50,6 +51,8 @@ class Plan:
     seals: tuple[Planned, ...]
     differences: tuple[str, ...]
     tables: Mapping[str, LakeTable]
+    equal: frozenset[TableDay]
+    """Sealed days whose rows in the lake were read and are those that were sealed."""
 
 
 @dataclass(slots=True)
@@ -76,37 +79,73 @@ def sealed_days(entries: Iterable[Entry]) -> Sealed:
     return sealed
 
 
-def plan(lake: Lake, connection: DuckDBPyConnection, entries: Iterable[Entry], last: date) -> Plan:
+def plan(
+    lake: Lake,
+    connection: DuckDBPyConnection,
+    entries: Sequence[Entry],
+    last: date,
+    compared: Compared,
+) -> Plan:
     """Compare the lake with the seals, and say what is to be sealed.
 
     A day is read only if its count of rows by the table's log, or the loads that the lake's
-    `loads` name for it, differ from what is sealed; of it three columns are read.
+    `loads` name for it, differ from what is sealed; of it three columns are read. The events of
+    sealed days are read where their files are others than when they were last compared.
 
     Args:
         lake: The lake.
         connection: Reads the lake; it learns the columns of its tables.
         entries: The entries of the archive's log.
         last: Last UTC day to seal; it must be closed.
+        compared: Which days were found equal before.
     """
     sealed, planned, differences = sealed_days(entries), list[Planned](), list[str]()
     tables = open_tables(lake, connection)
+    wanted = {name: _wanted(table, sealed, last) for name, table in tables.items()}
+    read = _read_anew(lake, connection, tables, seals_by_day(entries), wanted, compared)
     for name, table in tables.items():
         days_of = {s: days for s, days in sealed.items() if s.table == name}
-        wanted = [day for day in _differing(table, days_of) if day <= last]
-        found = rows_by_load(connection, table, wanted)
-        changed: set[date] = set()
+        why_not = {day: why[0].why for (of, day), why in read.items() if of == name and why}
+        found = rows_by_load(connection, table, wanted[name])
         with_rows: list[Planned] = []
-        for day in wanted:
+        for day in wanted[name]:
             sealed_then = {s: days[day] for s, days in days_of.items() if day in days}
             why = _difference(found.get(day, {}), table.expected.get(day, {}), sealed_then)
-            if why:
-                changed.add(day)
-                differences.append(f"{name} of {day}: {why}")
-            else:
+            if why is not None:
+                why_not.setdefault(day, why)
+            if day not in why_not:
                 with_rows += _with_rows(name, day, found.get(day, {}), sealed_then)
-        planned += [*with_rows, *_empty(days_of, with_rows, changed, last)]
+        differences += [f"{name} of {day}: {why}" for day, why in sorted(why_not.items())]
+        planned += [*with_rows, *_empty(days_of, with_rows, why_not.keys(), last)]
     planned.sort(key=lambda p: (p.event_date, p.stream.table, p.stream.environment or ""))
-    return Plan(tuple(planned), tuple(differences), tables)
+    equal = frozenset(key for key, why in read.items() if not why)
+    return Plan(tuple(planned), tuple(differences), tables, equal)
+
+
+def _wanted(table: LakeTable, sealed: Sealed, last: date) -> list[date]:
+    days_of = {s: days for s, days in sealed.items() if s.table == table.name}
+    return [day for day in _differing(table, days_of) if day <= last]
+
+
+def _read_anew(
+    lake: Lake,
+    connection: DuckDBPyConnection,
+    tables: Mapping[str, LakeTable],
+    sealed: Mapping[TableDay, Sequence[Entry]],
+    wanted: Mapping[str, Sequence[date]],
+    compared: Compared,
+) -> dict[TableDay, list[Difference]]:
+    """Compare the days that get a supplement, and those whose files are others than before."""
+    supplemented = {
+        (name, day)
+        for name, days in wanted.items()
+        for day in days
+        if (name, day) in sealed
+        and day in tables[name].files
+        and not compared.is_known(tables[name], day, sealed[name, day])
+    }
+    due = supplemented.union(compared.unknown(tables, sealed))
+    return compare(connection, tables, sealed, due, lake.storage.settings.work_dir)
 
 
 def _differing(table: LakeTable, sealed: Mapping[Stream, Mapping[date, SealedDay]]) -> list[date]:
@@ -138,15 +177,21 @@ def _difference(
                     f"load {load_id} was sealed with {rows} rows of environment "
                     f"{stream.environment!r}, the lake has {now.get(load_id, 0)}"
                 )
-    totals: dict[str, int] = {}
-    for loads in found.values():
-        for load_id, rows in loads.items():
-            totals[load_id] = totals.get(load_id, 0) + rows
+    totals, held = _summed(found.values()), _summed(day.loads for day in sealed.values())
     for load_id in sorted(totals.keys() | expected.keys()):
-        has, told = totals.get(load_id, 0), expected.get(load_id, 0)
+        # a restored lake does not know the loads whose own rows were not sealed: the seals do
+        has, told = totals.get(load_id, 0), max(expected.get(load_id, 0), held.get(load_id, 0))
         if has != told:
             return f"load {load_id} wrote {told} rows by the table `loads`, the lake has {has}"
     return None
+
+
+def _summed(all_loads: Iterable[Loads]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for loads in all_loads:
+        for load_id, rows in loads.items():
+            totals[load_id] = totals.get(load_id, 0) + rows
+    return totals
 
 
 def _with_rows(
@@ -166,7 +211,7 @@ def _with_rows(
 def _empty(
     sealed: Mapping[Stream, Mapping[date, SealedDay]],
     planned: Iterable[Planned],
-    changed: set[date],
+    changed: Collection[date],
     last: date,
 ) -> Iterator[Planned]:
     """The days without rows: those between a stream's first and the last without any seal."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pipelines.archive.paths import FOR_EVER
 from pipelines.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ DENIED = ("AccessDenied", "403")
 class Uploads:
     """Puts and deletes under one prefix of a bucket."""
 
-    def __init__(self, url: str, access: S3Access, object_lock: str | None) -> None:
+    def __init__(
+        self, url: str, access: S3Access, object_lock: str | None, held: str | None = None
+    ) -> None:
         parts = urlsplit(url)
         self._url, self._bucket, self._prefix = url, parts.netloc, parts.path.strip("/")
         self._mode = object_lock.upper() if object_lock else None
+        self._held = held
         self._client = _client(access)
 
     def put_new(self, path: str, data: bytes | Path, retain_until: date | None) -> bool:
@@ -37,17 +41,27 @@ class Uploads:
         Raises:
             ArchiveError: The store refused.
         """
-        options: dict[str, Any] = {"ChecksumSHA256": _checksum(data)}
-        until = datetime.combine(retain_until, time(), UTC) if retain_until else None
-        # stores refuse a lock that has ended, and by their own clock: not one that is an argument
-        if self._mode and until and until > datetime.now(UTC):
-            options["ObjectLockMode"] = self._mode
-            options["ObjectLockRetainUntilDate"] = until
+        options = {"ChecksumSHA256": _checksum(data), **self._lock(path, retain_until)}
         for _ in range(ATTEMPTS):
             code = self._put(path, data, options)
             if code not in COLLIDED:
                 return code is None
         raise ArchiveError(f"{self._url}/{path}: others kept putting the same object; run it again")
+
+    def _lock(self, path: str, retain_until: date | None) -> dict[str, Any]:
+        """How the store is to keep an object: a legal hold has no end, a date cannot be lifted."""
+        options: dict[str, Any] = {}
+        if self._mode is None:
+            return options
+        if retain_until == FOR_EVER or (self._held and path.startswith(self._held)):
+            options["ObjectLockLegalHoldStatus"] = "ON"
+        dated = retain_until if retain_until != FOR_EVER else None
+        until = datetime.combine(dated, time(), UTC) if dated else None
+        # stores refuse a lock that has ended, and by their own clock: not one that is an argument
+        if until and until > datetime.now(UTC):
+            options["ObjectLockMode"] = self._mode
+            options["ObjectLockRetainUntilDate"] = until
+        return options
 
     def _put(self, path: str, data: bytes | Path, options: dict[str, Any]) -> str | None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -63,7 +77,8 @@ class Uploads:
             code = _code(error)
             if code in TAKEN or code in COLLIDED:
                 return code
-            needed = "s3:PutObject" + (", s3:PutObjectRetention" if self._mode else "")
+            locks = ", s3:PutObjectRetention, s3:PutObjectLegalHold" if self._mode else ""
+            needed = f"s3:PutObject{locks}"
             raise self._explained(error, path, "written", needed) from error
         return None
 
@@ -77,21 +92,26 @@ class Uploads:
 
         key = self._key(path)
         try:
-            for version in self._versions(key):
-                self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+            for version, is_marker in self._versions(key):
+                of = {"Bucket": self._bucket, "Key": key, "VersionId": version}
+                if self._mode and not is_marker:  # what was kept for ever, until it was limited
+                    self._client.put_object_legal_hold(**of, LegalHold={"Status": "OFF"})
+                self._client.delete_object(**of)
         except (BotoCoreError, ClientError) as error:
             needed = (
-                "s3:ListBucketVersions and s3:DeleteObjectVersion; under Object Lock nobody may "
-                "delete before the retention ends"
+                "s3:ListBucketVersions and s3:DeleteObjectVersion, with Object Lock "
+                "s3:PutObjectLegalHold too; nobody may delete before the retention ends"
             )
             raise self._explained(error, path, "deleted", needed) from error
 
-    def _versions(self, key: str) -> list[str]:
+    def _versions(self, key: str) -> list[tuple[str, bool]]:
+        """Every version of an object, and whether it only marks it as deleted."""
         pages = self._client.get_paginator("list_object_versions")
         return [
-            version["VersionId"]
+            (version["VersionId"], kind == "DeleteMarkers")
             for page in pages.paginate(Bucket=self._bucket, Prefix=key)
-            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+            for kind in ("Versions", "DeleteMarkers")
+            for version in page.get(kind, ())
             if version["Key"] == key
         ]
 

@@ -24,7 +24,9 @@ from pipelines.errors import TrailhouseError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipelines.archive.keys import Signer
     from pipelines.archive.seal import Sealed
+    from pipelines.lake.tables import Lake
 
 app = typer.Typer(
     help="Seal closed days, prove that nothing was changed since, and hand over evidence.",
@@ -41,7 +43,8 @@ def seal(
     """Seal every closed UTC day that is not sealed yet, and late rows of days that are.
 
     A day is closed `closed_after_days` after its end. A day without rows is sealed as well. Run
-    again, it seals nothing twice; cut off, it goes on where it was.
+    again, it seals nothing twice; cut off, it goes on where it was. Then the witnesses of the
+    settings are told of the newest entry, as by `archive anchor`.
 
     Example: trailhouse archive seal --to 2026-02-28
     """
@@ -51,6 +54,7 @@ def seal(
     lake = open_lake()
     signer = open_signer(lake.storage.settings)
     done: list[Sealed] = []
+    failed: list[str] = []
     try:
         with advancing() as advance:
             days = seal_days(
@@ -62,11 +66,29 @@ def seal(
                 progress=advance,
             )
             done.extend(days)
-    except TrailhouseError:
-        if done:  # some days were refused, the others are sealed
-            _print_sealed(done, as_json=as_json)
-        raise
+    except TrailhouseError as error:
+        if not done:
+            raise
+        failed.append(str(error))  # some days were refused, the others are sealed
     _print_sealed(done, as_json=as_json)
+    try:
+        _tell_witnesses(lake, signer, who(by), as_json=as_json)
+    except TrailhouseError as error:
+        failed.append(str(error))
+    if failed:
+        raise TrailhouseError("\n".join(failed))
+
+
+def _tell_witnesses(lake: Lake, signer: Signer, by: str, *, as_json: bool) -> None:
+    """As the schedule does: what is sealed can be cut off unseen until a witness knows of it."""
+    from pipelines.archive.anchor import anchor, witnesses
+    from pipelines.archive.log import open_log
+
+    if not witnesses(lake) or not open_log(lake).entries():
+        return
+    for told in anchor(lake, clock=now, signer=signer, by=by):
+        if not as_json:
+            typer.echo(f"{told.where} knows of entry {told.entry}.")
 
 
 def _print_sealed(done: Sequence[Sealed], *, as_json: bool) -> None:
@@ -104,6 +126,8 @@ app.command()(archive_pull.pull)
 app.command()(archive_pull.restore)
 app.command()(archive_anchor.anchor)
 app.command()(archive_retention.due)
+app.command()(archive_retention.limit)
+app.command()(archive_retention.trim)
 app.command()(archive_retention.delete)
 app.command()(archive_keys.keygen)
 app.add_typer(archive_holds.app, name="hold")

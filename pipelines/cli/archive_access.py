@@ -11,7 +11,7 @@ from pipelines.cli.answers import as_day
 from pipelines.cli.context import open_lake
 
 if TYPE_CHECKING:
-    from pipelines.archive.log import Log
+    from pipelines.archive.log import Entry, Log
 
 TableName = Annotated[
     str | None, typer.Option("--table", "-t", help="Only this lake table, such as activity.")
@@ -35,6 +35,13 @@ def open_archive_log() -> Log:
     from pipelines.archive.log import open_log
 
     return open_log(open_lake())
+
+
+def read_archive_log() -> list[Entry]:
+    """The entries of that log, held against the archive's own where it may be read."""
+    from pipelines.archive.current import current_entries
+
+    return current_entries(open_archive_log())
 
 
 def days_between(first: datetime | None, last: datetime | None) -> tuple[date | None, date | None]:

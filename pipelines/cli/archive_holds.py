@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.answers import From, To
-from pipelines.cli.archive_access import By, Owner, Reason, days_between, open_archive_log, who
+from pipelines.cli.archive_access import (
+    By,
+    Owner,
+    Reason,
+    days_between,
+    open_archive_log,
+    read_archive_log,
+    who,
+)
 from pipelines.cli.context import now, open_lake, print_json, print_table
 
 app = typer.Typer(help="Legal holds: sealed days that must not be deleted, whatever has expired.")
@@ -23,7 +31,7 @@ def add(
     ] = None,
     environment: Annotated[
         list[str] | None,
-        typer.Option("--environment", "-e", help="Only this environment; may be repeated."),
+        typer.Option("--environment", "-e", help="As prod, empty for none; may be repeated."),
     ] = None,
     first: From = None,
     last: To = None,
@@ -71,7 +79,7 @@ def list_(as_json: AsJson = False) -> None:
     """
     from pipelines.archive.holds import active
 
-    holds = active(open_archive_log().entries())
+    holds = active(read_archive_log())
     if as_json:
         print_json([hold.as_dict() for hold in holds])
         return

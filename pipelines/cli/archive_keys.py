@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.archive_access import By, open_archive_log, who
+from pipelines.cli.archive_access import By, open_archive_log, read_archive_log, who
 from pipelines.cli.context import now, open_lake, print_json, print_table
 from pipelines.errors import ConfigurationError
 
@@ -53,7 +53,7 @@ def list_(as_json: AsJson = False) -> None:
     """
     from pipelines.archive.listing import signing_keys
 
-    keys = signing_keys(open_archive_log().entries())
+    keys = signing_keys(read_archive_log())
     if as_json:
         print_json([key.as_dict() for key in keys])
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.answers import Environment, From, To
-from pipelines.cli.archive_access import TableName, days_between, open_archive_log
+from pipelines.cli.archive_access import TableName, days_between, read_archive_log
 from pipelines.cli.context import print_json, print_table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def list_(
     if days and acts:
         raise typer.BadParameter("give one of --days and --log", param_hint="--log")
     begin, end = days_between(first, last)
-    entries = open_archive_log().entries()
+    entries = read_archive_log()
     if acts:
         _print_acts(entries, as_json=as_json)
         return
@@ -132,7 +132,7 @@ def show(
 
 
 def _entry(number: int) -> Entry:
-    entries = open_archive_log().entries()
+    entries = read_archive_log()
     if number >= len(entries):
         raise typer.BadParameter(
             f"the log has {len(entries)} entries, numbered from 0", param_hint="NUMBER"

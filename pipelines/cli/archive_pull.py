@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DATABASES = (".duckdb", ".db")
 """Endings of a DuckDB file's name; any other target is a lake."""
+SHOWN = 5
+"""Loads that a restore names."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -51,7 +53,7 @@ def pull(
     ] = None,
     environment: Annotated[
         list[str] | None,
-        typer.Option("--environment", "-e", help="As prod; repeat for others."),
+        typer.Option("--environment", "-e", help="As prod, empty for none; repeat for others."),
     ] = None,
     table: Annotated[
         list[str] | None,
@@ -167,6 +169,12 @@ def restore(
     print_table(f"Restored into {restored.target}", ("table", "rows"), rows)
     for name, count in restored.left_out.items():
         typer.echo(f"{count:,} rows of {name} were loaded, but are not in the archive.")
+    if unknown := restored.unknown_loads:
+        typer.echo(
+            f"{len(unknown)} loads brought rows that are restored, but their own rows of `loads` "
+            f"are not sealed yet, so they are not restored: {', '.join(unknown[:SHOWN])}"
+            + (" …" if len(unknown) > SHOWN else "")
+        )
 
 
 def _archive(lake: Lake, source: str | None) -> Any:

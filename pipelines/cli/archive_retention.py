@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.answers import Environment, To, as_day
-from pipelines.cli.archive_access import By, Reason, TableName, open_archive_log, who
+from pipelines.cli.archive_access import (
+    By,
+    Owner,
+    Reason,
+    TableName,
+    open_archive_log,
+    read_archive_log,
+    who,
+)
 from pipelines.cli.context import now, open_lake, print_json, print_table
 from pipelines.errors import TrailhouseError
 
@@ -38,6 +46,86 @@ def due(
         print_json([one.as_dict() for one in found])
     else:
         _print(found)
+
+
+def limit(
+    years: Annotated[int, typer.Option(min=1, max=1000, help="Calendar years after the day.")],
+    reason: Reason,
+    owner: Owner,
+    table: TableName = "*",
+    environment: Annotated[
+        str,
+        typer.Option("--environment", "-e", help="As prod, empty for none."),
+    ] = "*",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give days that were sealed to be kept for ever an end, so many years after the day.
+
+    Days are sealed so where no [[archive.retention]] fits; a rule that is set later does not count
+    for them without this. It is an entry of the log. Of several the longest counts.
+
+    Example: trailhouse archive limit --years 10 --table jobs --reason "Policy 7" --owner Legal
+    """
+    from pipelines.archive.keys import open_signer
+    from pipelines.archive.limits import limit as limit_seals
+
+    entry = limit_seals(
+        open_archive_log(),
+        years=years,
+        reason=reason,
+        owner=owner,
+        table=table or "*",
+        environment=environment,
+        clock=now,
+        signer=open_signer(open_lake().storage.settings),
+        by=who(by),
+    )
+    if as_json:
+        print_json(dict(entry.body))
+    else:
+        typer.echo(
+            f"Entry {entry.index} of the log gives days that were sealed without an end "
+            f"{years} years."
+        )
+
+
+def trim(
+    last: Annotated[
+        datetime,
+        typer.Option(
+            "--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last UTC day it may lack."
+        ),
+    ],
+    reason: Reason,
+    owner: Owner,
+    table: TableName = "*",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record that the lake no longer keeps sealed days, so that no check misses them there.
+
+    Nothing is removed by it, neither from the lake nor from the archive. It is an entry of the log.
+
+    Example: trailhouse archive trim --to 2024-12-31 --reason "Two years are enough" --owner Data
+    """
+    from pipelines.archive.keys import open_signer
+    from pipelines.archive.trims import trim as trim_days
+
+    entry = trim_days(
+        open_archive_log(),
+        to_date=last.date(),
+        reason=reason,
+        owner=owner,
+        table=table or "*",
+        clock=now,
+        signer=open_signer(open_lake().storage.settings),
+        by=who(by),
+    )
+    if as_json:
+        print_json(dict(entry.body))
+    else:
+        typer.echo(f"Entry {entry.index} of the log says that the lake may lack them.")
 
 
 def delete(
@@ -97,16 +185,17 @@ def _confirm(wanted: Sequence[Due]) -> None:
 
 
 def _due(table: str | None, environment: str | None, last: datetime | None) -> list[Due]:
+    from pipelines.archive.layout import is_meant
     from pipelines.archive.retention import due as due_seals
 
     settings = open_lake().storage.settings
-    found = due_seals(open_archive_log().entries(), now().date(), settings)
+    found = due_seals(read_archive_log(), now().date(), settings)
     end = as_day(last)
     return [
         one
         for one in found
         if table in (None, one.table)
-        and environment in (None, one.environment)
+        and (environment is None or is_meant(environment, one.environment))
         and (end is None or one.event_date <= end)
     ]
 

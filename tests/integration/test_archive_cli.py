@@ -195,6 +195,9 @@ def test_show_tells_people_what_a_manifest_says() -> None:
         pytest.param(("hold", "add", "--reason", "", "--owner", "x"), id="no-reason"),
         pytest.param(("hold", "add", *CASE, "--table", "no_such_table"), id="table"),
         pytest.param(("hold", "release", "abc", *CASE), id="no-hold"),
+        pytest.param(("trim", "--to", DAY, *CASE, "--table", "no_such_table"), id="trim"),
+        pytest.param(("limit", "--years", "1", *CASE, "--table", "no_such_table"), id="limit"),
+        pytest.param(("limit", "--years", "1", "--reason", " ", "--owner", "x"), id="why-limit"),
         pytest.param(("anchor",), id="no-witness"),
         pytest.param(("key", "rotate", "--to", "file:no.pem"), id="no-key"),
         pytest.param(("delete", "--reason", " "), id="no-reason-to-delete"),
@@ -228,9 +231,59 @@ def test_a_hold_stands_until_it_is_released() -> None:
 def test_a_hold_says_at_once_what_it_covers() -> None:
     found = told("hold", "add", *CASE, "--environment", "prod", "--from", DAY, "--to", DAY)
     missed = told("hold", "add", *CASE, "--environment", "Prod")
+    without = told("hold", "add", *CASE, "--environment", "", "--from", DAY, "--to", DAY)
 
     assert "covers 2 seals: job_steps prod, jobs prod." in found
     assert "covers 0 seals." in missed
+    assert "covers 1 seals: activity." in without
+    assert {one["table"] for one in facts("list", "--environment", "")} >= {"activity"}
+    assert {one["environment"] for one in facts("list", "--environment", "")} == {None}
+    assert "(none)" in told("hold", "list")
+
+
+@pytest.mark.usefixtures("archive")
+def test_what_was_limited_and_trimmed_stands_in_the_log() -> None:
+    told("limit", "--years", "7", "--table", "jobs", "--environment", "", *CASE)
+    told("trim", "--to", DAY, "--table", "jobs", *CASE)
+
+    acts = told("list", "--log")
+
+    assert "jobs, no environment: 7 years" in acts
+    assert f"the lake lacks jobs up to {DAY}" in acts
+
+
+def test_a_sealing_tells_the_witnesses_as_the_schedule_does(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAILHOUSE_ARCHIVE__ANCHOR_URLS", f'["{tmp_path / "witness"}"]')
+    newest = facts("list", "--log")[-1]["index"]
+
+    said = told("seal", "--to", LAST)
+
+    assert f"knows of entry {newest}." in said
+    assert (tmp_path / "witness" / "log" / f"{newest:08d}.json").exists()
+    assert facts("list", "--log")[-1]["kind"] == "anchor"
+    assert facts("seal", "--to", LAST) == []
+
+
+def test_a_copy_of_the_log_that_lacks_a_hold_is_not_shown(archive: Path) -> None:
+    """Who may write the lake, and nothing else, could hide it so."""
+    told("hold", "add", *CASE)
+    (*_, newest) = sorted((archive / "lake" / "archive_log").iterdir())
+    newest.unlink()
+
+    for command in (("hold", "list"), ("list",), ("show", "1"), ("due",), ("key", "list")):
+        assert "lacks the newest 1 entries" in refused(*command)
+    told("hold", "add", *CASE)
+    assert "Standing holds: 2" in told("hold", "list")
+
+
+def test_a_copy_of_the_log_that_was_written_anew_is_not_shown(archive: Path) -> None:
+    told("hold", "add", *CASE)
+    (*_, newest) = sorted((archive / "lake" / "archive_log").iterdir())
+    newest.write_bytes(newest.read_bytes().replace(b'"Case', b'"Pace'))
+
+    assert "has another entry" in refused("hold", "list")
 
 
 @pytest.fixture
@@ -238,6 +291,9 @@ def expired(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An archive whose jobs and steps are to be kept for one year, and all else for ever."""
     rules = [{"table": name, "environment": "*", "years": 1} for name in ("jobs", "job_steps")]
     use(archive, monkeypatch, json.dumps(rules))
+    assert facts("due") == [], "what was sealed to be kept for ever is, whatever rule came later"
+    for name in ("jobs", "job_steps"):
+        told("limit", "--years", "1", "--table", name, *CASE)
     return archive
 
 
@@ -264,7 +320,7 @@ def test_nothing_is_deleted_without_a_yes(expired: Path, answer: str) -> None:
 
     assert "nothing was deleted" in message
     assert parquet(expired, "jobs") == before != []
-    assert {one["kind"] for one in facts("list", "--log")} == {"key", "seal"}
+    assert {one["kind"] for one in facts("list", "--log")} == {"key", "seal", "limit"}
 
 
 def test_a_deletion_takes_what_is_due_and_says_so_in_the_log(expired: Path) -> None:

@@ -20,7 +20,7 @@ from lakes import Place as LakePlace
 
 from pipelines.archive.entry import sign_entry
 from pipelines.archive.keys import Signer, make_key, signer_from_file
-from pipelines.archive.log import Entry, Log, Overtaken, open_log, parse_entry
+from pipelines.archive.log import Entry, Log, Overtaken, entry_path, open_log, parse_entry
 from pipelines.archive.place import Place, open_archive_place, open_place
 from pipelines.archive.rotation import rotate
 from pipelines.errors import ArchiveError, ConfigurationError
@@ -314,6 +314,24 @@ def test_who_may_only_write_heals_as_well(archive: Place, mirror: Place, signer:
 
     assert contents(archive) == contents(mirror)
     assert len(contents(archive)) == 4
+
+
+@pytest.mark.parametrize("wrap", [lambda place: place, WriteOnly], ids=["reader", "write-only"])
+def test_entries_that_were_taken_away_are_put_back_and_the_log_says_so(
+    archive: Place, mirror: Place, signer: Signer, wrap: Callable[[Place], Place]
+) -> None:
+    """A crash leaves out the newest entry alone."""
+    for reason in ("a", "b", "c"):
+        append(Log(archive, mirror), signer, reason)
+    for index in (1, 2):
+        archive.delete(entry_path(index))
+
+    append(Log(wrap(archive), mirror), signer, "d")
+    append(Log(wrap(archive), mirror), signer, "e")
+
+    assert kinds(Log(archive)) == ["key", *["hold"] * 3, "heal", "hold", "hold"]
+    assert Log(archive).entries()[4].body["entries"] == [1, 2]
+    assert contents(archive) == contents(mirror)
 
 
 def test_who_may_only_write_does_not_begin_an_archive_twice(

@@ -14,6 +14,7 @@ from lakes import NOW, activity, encode, lake_at, run_load
 from s3_server import S3Server
 
 from pipelines.archive.keys import make_key, open_signer
+from pipelines.archive.limits import limit
 from pipelines.archive.log import open_log
 from pipelines.archive.retention import delete, due
 from pipelines.archive.seal import seal
@@ -42,6 +43,11 @@ class Locked:
         facts = self.client.head_object(Bucket=self.bucket, Key=key, VersionId=version)
         return facts["ObjectLockMode"], facts["ObjectLockRetainUntilDate"]
 
+    def is_held(self, key: str, version: str) -> bool:
+        """Whether the store has a legal hold on an object."""
+        facts = self.client.head_object(Bucket=self.bucket, Key=key, VersionId=version)
+        return bool(facts.get("ObjectLockLegalHoldStatus") == "ON")
+
     def delete(self, key: str, version: str, **how: Any) -> None:
         """Delete one version for ever."""
         self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version, **how)
@@ -57,14 +63,16 @@ def locked(s3: S3Server, tmp_path: Path) -> Callable[..., Locked]:
     (tmp_path / "new.ndjson").write_bytes(encode(new))
     make_key(tmp_path / "seal.pem")
 
-    def make(mode: str, events: str = "new.ndjson", years: int = YEARS) -> Locked:
+    def make(
+        mode: str, events: str = "new.ndjson", years: int = YEARS, environment: str = "*"
+    ) -> Locked:
         lake = lake_at(
             tmp_path / "lake",
             archive={
                 "url": f"s3://{bucket}/archive",
                 "signing_key": f"file:{tmp_path / 'seal.pem'}",
                 "object_lock": mode,
-                "retention": [{"table": "*", "environment": "*", "years": years}],
+                "retention": [{"table": "*", "environment": environment, "years": years}],
             },
         )
         run_load(lake, [tmp_path / events])
@@ -185,3 +193,38 @@ def test_a_day_whose_retention_has_passed_is_sealed_and_can_be_deleted(
 
     assert len(done.paths) == 2
     assert archive.versions("activity/") == []
+
+
+def test_what_is_kept_for_ever_is_held_by_the_store_until_it_is_limited(
+    locked: Callable[..., Locked],
+) -> None:
+    """There is no date that it could be locked until."""
+    archive = locked("compliance", "old.ndjson", 1, "prod")  # a rule that does not fit
+    log, signer = open_log(archive.lake), open_signer(archive.lake.storage.settings)
+    signed: Any = {"clock": lambda: NOW, "signer": signer, "by": "custodian"}
+    files = archive.versions("activity/")
+
+    held = {archive.is_held(*file) for file in files}
+    stopped = all(refused(lambda file=file: archive.delete(*file)) for file in files)
+    before = due(log.entries(), NOW.date())
+    limit(log, years=1, reason="Policy 7", owner="Legal", **signed)
+    expired = [one.index for one in due(log.entries(), NOW.date())]
+    delete(archive.lake, expired, reason="Expired", **signed)
+
+    assert (len(files), held, stopped, before) == (2, {True}, True, [])
+    assert archive.versions("activity/") == []
+
+
+def test_every_entry_of_the_log_is_held_and_locked_by_the_longest_rule(
+    locked: Callable[..., Locked],
+) -> None:
+    """The first holds the key that everything else is checked with."""
+    archive = locked("compliance")
+
+    entries = archive.versions("log/")
+
+    assert entries[0][0].endswith("log/00000000.json")
+    assert {archive.is_held(*one) for one in entries} == {True}
+    ends = {archive.lock(*one)[1].date() for one in entries}
+    assert min(ends) == date(NOW.year + YEARS, NOW.month, NOW.day)
+    assert all(refused(lambda one=one: archive.delete(*one)) for one in entries)

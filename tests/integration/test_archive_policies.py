@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +86,17 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         yield Guarded(server, folder / "seal.pem", seal_as_writer(server, folder / "seal.pem"))
 
 
-def seal_as_writer(server: S3Server, key: Path) -> int:
+def seal_as_writer(
+    server: S3Server, key: Path, fault: Callable[[str], None] = lambda step: None
+) -> int:
     with acting(server, "archive-writer"):
         lake = archived_lake(key)
         signer = open_signer(lake.storage.settings)
         return sum(
             day.rows
-            for day in seal(lake, clock=lambda: NOW, signer=signer, by="sealer", through=DAY)
+            for day in seal(
+                lake, clock=lambda: NOW, signer=signer, by="sealer", through=DAY, fault=fault
+            )
         )
 
 
@@ -255,6 +259,28 @@ def test_a_reader_draws_evidence_and_the_log_says_so(guarded: Guarded, tmp_path:
 
     assert pulled.rows == 1
     assert f"trailhouse/log/{pulled.index:08d}.json" in keys(guarded, LOG)
+
+
+class CutOff(Exception):
+    """Ends a sealing at a durable step."""
+
+
+def test_a_writer_that_was_cut_off_goes_on_without_reading_what_it_wrote(guarded: Guarded) -> None:
+    with acting(guarded.server, None):
+        events = guarded.key.parent / "late.ndjson"
+        events.write_bytes(encode(activity(timestamp=f"{DAY - timedelta(days=1)} 09:15:27 UTC")))
+        run_load(archived_lake(guarded.key), [events])
+
+    def cut_off(_: str) -> None:
+        raise CutOff
+
+    with pytest.raises(CutOff):
+        seal_as_writer(guarded.server, guarded.key, cut_off)
+    left = keys(guarded, "activity/")
+    sealed = seal_as_writer(guarded.server, guarded.key)
+
+    assert sealed == 1
+    assert keys(guarded, "activity/") == left
 
 
 @pytest.fixture

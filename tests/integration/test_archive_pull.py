@@ -43,6 +43,7 @@ from packs import (
 from pipelines.archive import scan
 from pipelines.archive.evidence import verify
 from pipelines.archive.layout import Format
+from pipelines.archive.limits import limit
 from pipelines.archive.log import open_log
 from pipelines.archive.pull import pull
 from pipelines.archive.retention import delete
@@ -256,6 +257,17 @@ def test_an_environment_brings_its_rows_alone(archive: Sealed, tmp_path: Path) -
     assert pulled.tables == {"jobs": 1, "job_steps": 2}
 
 
+def test_the_empty_name_brings_the_rows_without_an_environment(
+    archive: Sealed, tmp_path: Path
+) -> None:
+    pulled = pull_pack(archive, tmp_path / "p.zip", asked=selection(environments=("",)))
+
+    assert pulled.tables == {
+        name: sum(row["environment"] in (None, "") for row in rows(archive.lake, name))
+        for name in ("activity", "api_requests", "log_messages")
+    }
+
+
 def test_nothing_found_is_a_pack_that_says_so(archive: Sealed, tmp_path: Path) -> None:
     pulled = pull_pack(archive, tmp_path / "p.zip", asked=selection(persons=("no@body.example",)))
 
@@ -271,6 +283,7 @@ def test_nothing_found_is_a_pack_that_says_so(archive: Sealed, tmp_path: Path) -
         pytest.param({"persons": ("Mira@larkfield.example", "904")}, id="persons"),
         pytest.param({"recipes": ("5501203",), "environments": ("prod",)}, id="recipe"),
         pytest.param({"event_types": ("o'clock", "succeeded")}, id="types"),
+        pytest.param({"environments": ("", "dev")}, id="none or dev"),
     ],
 )
 def test_the_recorded_sql_selects_the_rows_of_the_pack(
@@ -686,6 +699,15 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     rule = {"table": "activity", "environment": "*", "years": 1}
     later = of.place.lake(archive={"retention": [rule]})
     first = next(e for e in open_log(later).entries() if e.body.get("table") == "activity")
+    limit(
+        open_log(later),
+        years=1,
+        reason="policy",
+        owner="Legal",
+        clock=after,
+        signer=new,
+        by="tests",
+    )
     delete(
         later,
         [first.index],

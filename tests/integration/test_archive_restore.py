@@ -26,6 +26,7 @@ from lakes import (
     table,
 )
 from packs import Sealed, sealed
+from sealing import AT, DAY, fill, lake_with_key, seal_all, signer_of
 
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.restore import Restored, restore
@@ -177,6 +178,27 @@ def test_a_restored_lake_goes_on_sealing_into_the_same_archive(
     # one more day has closed; nothing that was sealed is sealed again
     assert {str(one.event_date) for one in made} == {"2026-02-09"}
     assert all(one.rows == 0 for one in made)
+
+
+def test_a_restored_lake_seals_late_events_of_loads_that_were_not_sealed_yet(
+    tmp_path: Path,
+) -> None:
+    """Backfilled events are sealed before the row of their load, which belongs to a later day."""
+    place = folder_place(tmp_path)
+    of = lake_with_key(place, tmp_path)
+    fill(place, of, now=NOW)
+    seal_all(of)
+    signed = Sealed(place, of, signer_of(of))
+    lake = place.lake("restored", archive={"url": str(Path(of.url, "archive"))})
+
+    done = restored(signed, lake)
+    place.put("late.ndjson", encode(activity(timestamp=AT, details={"late": True})))
+    run_load(lake, [f"{place.landing}/late.ndjson"], now=NOW)
+    made = list(seal(lake, clock=lambda: NOW, signer=signed.signer, by="tests"))
+
+    assert done.unknown_loads == (rows(of, "loads")[0]["load_id"],)
+    late = [one for one in made if one.rows]
+    assert [(one.table, one.event_date, one.supplement) for one in late] == [("activity", DAY, 1)]
 
 
 def test_rows_of_days_that_are_not_sealed_are_told(tmp_path: Path) -> None:

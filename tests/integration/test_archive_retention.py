@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lakes import Place, folder_place
-from sealing import DAY, entries_of, fill, lake_with_key, objects_of, seal_all, seals_of, signer_of
+from sealing import (
+    DAY,
+    NOW,
+    entries_of,
+    fill,
+    lake_with_key,
+    objects_of,
+    seal_all,
+    seals_of,
+    signer_of,
+)
 
 from pipelines.archive import holds
 from pipelines.archive.holds import Hold
+from pipelines.archive.limits import limit
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place
 from pipelines.archive.retention import Deleted, delete, due, retain_until
@@ -141,6 +152,21 @@ def test_a_rule_that_changed_lengthens_what_was_sealed_and_never_shortens_it(
     found = due(entries_of(lake), LATER.date(), settings)
 
     assert [(one.table, one.event_date, one.holds) for one in found] == expected
+
+
+def test_what_was_sealed_without_an_end_is_due_only_by_a_limit_of_the_log(tmp_path: Path) -> None:
+    lake = lake_with_key(folder_place(tmp_path), tmp_path)
+    fill(folder_place(tmp_path), lake)
+    seal_all(lake)
+    settings = load_settings(archive={"retention": [{"table": "*", "years": 1}]})
+    signed: Any = {"signer": signer_of(lake), "by": "test", "clock": lambda: NOW}
+
+    before = due(entries_of(lake), LATER.date(), settings)
+    limit(open_log(lake), years=3, table="jobs", reason="Policy 7", owner="Legal", **signed)
+
+    assert before == []
+    assert [one.table for one in due(entries_of(lake), LATER.date(), settings)] == ["jobs"]
+    assert due(entries_of(lake), LATER.date() - timedelta(days=1), settings) == []
 
 
 def test_what_is_due_says_what_would_go(lake: Lake) -> None:

@@ -32,12 +32,12 @@ from sealing import (
 )
 
 from pipelines.archive import merkle
-from pipelines.archive.log import open_mirror
+from pipelines.archive.log import entry_path, open_mirror
 from pipelines.archive.place import open_archive_place, open_place
 from pipelines.archive.seal import Sealed, seal
 from pipelines.archive.tiles import read_leaves
 from pipelines.archive.verify import verify
-from pipelines.errors import LakeError, TrailhouseError
+from pipelines.errors import ArchiveError, LakeError, TrailhouseError
 from pipelines.lake.maintain import compact
 from pipelines.lake.schemas import LOADED_TABLES
 from pipelines.lake.tables import Lake
@@ -352,6 +352,26 @@ def test_many_rows_become_several_files_in_one_order(tmp_path: Path) -> None:
     assert len(set(recipes)) == 25
 
 
+def test_large_rows_become_several_files_although_they_are_few(tmp_path: Path) -> None:
+    """A store takes only so many bytes in one request."""
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    noise = [sha256(str(n).encode()).hexdigest() * 400 for n in range(6)]
+    land(
+        place,
+        "large",
+        [activity(timestamp=AT, details={"a": text[n:]}) for n, text in enumerate(noise)],
+    )
+    run_load(lake, [place.landing], now=LOADED)
+
+    seal_all(lake, file_bytes=8_000)
+
+    (manifest,) = [one for one in seals_of(lake, "activity") if one["rows"]]
+    assert len(manifest["files"]) > 1
+    assert sum(file["rows"] for file in manifest["files"]) == 6
+    assert len(sealed_rows(lake, tmp_path, manifest)) == 6
+
+
 class CutOff(Exception):
     """Ends a sealing at a durable step."""
 
@@ -383,6 +403,56 @@ def test_a_sealing_that_was_cut_off_goes_on_and_leaves_nothing_behind(
     assert len(set(made)) == len(made) == 5 * 3 + 2 * 2 + len(supplements)
     assert bool(supplements) == late
     assert list(open_place(join(lake.url, "archive_begun"), lake.storage).list()) == []
+    holds_everything_once(lake)
+
+
+def test_who_has_no_key_cannot_take_the_place_of_what_is_to_be_sealed(
+    place: Place, tmp_path: Path
+) -> None:
+    """Names made of contents alone can be foretold by whoever knows the rows."""
+    lake = lake_with_key(place, tmp_path, archive={"url": str(tmp_path / "archive")})
+    fill(place, lake)
+    (tmp_path / "thief").mkdir()
+    theirs = lake_with_key(place, tmp_path / "thief", archive={"url": str(tmp_path / "theirs")})
+    seal_all(theirs)
+    for path in objects_of(theirs):
+        open_archive_place(lake).put_new(path, b"garbage")
+    open_mirror_again(lake)
+
+    seal_all(lake)
+
+    found = verify(open_archive_place(lake), trusted=[signer_of(lake).public.key_id], deep=True)
+    assert {one.where for one in found.findings} == objects_of(theirs).keys()
+    assert {one.name for one in found.findings} == {"added"}
+
+
+def open_mirror_again(lake: Lake) -> None:
+    """Forget the log's copy in the lake, which belongs to another archive."""
+    mirror = open_mirror(lake)
+    for path in [path for path, _ in mirror.list()]:
+        mirror.delete(path)
+
+
+def test_other_bytes_at_the_place_of_what_is_to_be_sealed_are_not_signed(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    fill(place, lake)
+
+    def cut_off(_: str) -> None:
+        raise CutOff
+
+    with pytest.raises(CutOff):
+        seal_all(lake, fault=cut_off)
+    (left, *_) = Path(lake.url, "archive").rglob("*.parquet")
+    content = left.read_bytes()
+    left.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    with pytest.raises(ArchiveError, match="is there already, with other bytes"):
+        seal_all(lake)
+
+    assert f'"{left.name}' not in "".join(str(entry.body) for entry in entries_of(lake))
+    left.write_bytes(content)
+    seal_all(lake)
     holds_everything_once(lake)
 
 
@@ -502,7 +572,7 @@ def test_rows_that_the_loads_name_and_the_lake_lost_are_not_sealed_as_an_empty_d
     assert seals_of(lake, "activity") == []
 
 
-def test_a_day_that_the_lake_dropped_whole_after_its_seal_is_the_archives_alone(
+def test_a_day_that_the_lake_dropped_whole_after_its_seal_is_not_sealed_again(
     tmp_path: Path,
 ) -> None:
     place = folder_place(tmp_path)
@@ -512,6 +582,24 @@ def test_a_day_that_the_lake_dropped_whole_after_its_seal_is_the_archives_alone(
     change(lake, "activity")
 
     assert seal_all(lake) == []
+
+
+def test_a_sealing_says_that_entries_had_been_taken_away_although_nothing_is_to_be_sealed(
+    tmp_path: Path,
+) -> None:
+    place = folder_place(tmp_path)
+    lake = lake_with_key(place, tmp_path)
+    fill(place, lake)
+    seal_all(lake)
+    archive = open_archive_place(lake)
+    for index in range(3, 6):
+        archive.delete(entry_path(index))
+
+    with pytest.raises(LakeError, match="log lacked 3 entries, from 3 to 5"):
+        seal_all(lake)
+
+    assert seal_all(lake) == []
+    assert [e.body["entries"] for e in entries_of(lake) if e.kind == "heal"] == [[3, 4, 5]]
 
 
 def test_a_load_that_was_cut_off_is_completed_and_sealed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -608,7 +608,7 @@ def remove(copy: Copy, seal: dict[str, Any]) -> set[str]:
 
 
 def test_a_recorded_deletion_is_clean(copy: Copy) -> None:
-    seal = copy.body(with_rows(copy))
+    seal = copy.expire(with_rows(copy))
     copy.append(deletion(copy, seal))
     remove(copy, seal)
 
@@ -616,7 +616,7 @@ def test_a_recorded_deletion_is_clean(copy: Copy) -> None:
 
 
 def test_an_object_whose_deletion_is_recorded_and_that_is_there_is_found(copy: Copy) -> None:
-    seal = copy.body(with_rows(copy))
+    seal = copy.expire(with_rows(copy))
     facts = deletion(copy, seal)
     copy.append(facts)
 
@@ -626,7 +626,7 @@ def test_an_object_whose_deletion_is_recorded_and_that_is_there_is_found(copy: C
 def test_a_deletion_that_an_unknown_key_recorded_excuses_nothing(
     copy: Copy, tmp_path: Path
 ) -> None:
-    seal = copy.body(with_rows(copy))
+    seal = copy.expire(with_rows(copy))
     index = copy.append(deletion(copy, seal), key(tmp_path, "forger"))
     paths = remove(copy, seal)
 
@@ -645,6 +645,41 @@ def test_a_deletion_before_the_end_of_the_retention_is_found(copy: Copy) -> None
     assert found(verified(copy)) == {("deleted_early", entry(index))}
 
 
+LIMIT = {
+    "kind": "limit",
+    "years": 1,
+    "reason": "Policy 7",
+    "owner": "Legal",
+    "table": "*",
+    "environment": "*",
+}
+
+
+@pytest.mark.parametrize(
+    ("limits", "year", "names"),
+    [
+        pytest.param([], 2028, {"deleted_early"}, id="no-limit"),
+        pytest.param([LIMIT], 2028, set(), id="limit"),
+        pytest.param([LIMIT], 2027, {"deleted_early"}, id="too-early"),
+        pytest.param([LIMIT, LIMIT | {"years": 2}], 2028, {"deleted_early"}, id="longer-limit"),
+        pytest.param([LIMIT | {"table": "rejected"}], 2028, {"deleted_early"}, id="other-table"),
+        pytest.param([LIMIT | {"years": "x"}], 2028, {"deleted_early", "wrong_manifest"}, id="odd"),
+    ],
+)
+def test_what_was_sealed_for_ever_is_deleted_early_but_by_a_limit_signed_before(
+    copy: Copy, limits: list[dict[str, Any]], year: int, names: set[str]
+) -> None:
+    """A rule of the settings that came after the seal is no excuse."""
+    seal = copy.body(with_rows(copy))
+    assert seal["retain_until"] is None
+    for one in limits:
+        copy.append(one)
+    index = copy.append(deletion(copy, seal), at=datetime(year, 2, 1, tzinfo=UTC))
+    remove(copy, seal)
+
+    assert found(verified(copy)) == {(name, entry(index)) for name in names}
+
+
 HOLD = {
     "kind": "hold",
     "hold_id": "0123456789ab",
@@ -658,7 +693,7 @@ HOLD = {
 
 
 def test_a_deletion_of_what_was_held_is_found(copy: Copy) -> None:
-    seal = copy.body(with_rows(copy))
+    seal = copy.expire(with_rows(copy))
     copy.append(HOLD)
     index = copy.append(deletion(copy, seal))
     remove(copy, seal)
@@ -680,7 +715,7 @@ def test_a_deletion_that_names_objects_but_no_seal_does_not_get_round_a_hold(cop
 
 
 def test_a_deletion_of_a_part_of_a_seal_is_found(copy: Copy) -> None:
-    seal = copy.body(with_rows(copy))
+    seal = copy.expire(with_rows(copy))
     tiles = seal["tiles"]["path"]
     index = copy.append(deletion(copy, seal) | {"paths": [tiles]})
     (copy.folder / tiles).unlink()
@@ -690,7 +725,7 @@ def test_a_deletion_of_a_part_of_a_seal_is_found(copy: Copy) -> None:
 
 def test_a_deletion_recorded_before_the_seal_is_found(copy: Copy) -> None:
     last = len(copy.log) - 1
-    seal = copy.body(last)
+    seal = copy.expire(last)
     copy.log[last].unlink()
     index = copy.append(deletion(copy, seal))
     copy.append(facts_of(seal))
@@ -700,7 +735,7 @@ def test_a_deletion_recorded_before_the_seal_is_found(copy: Copy) -> None:
 
 
 def test_a_deletion_after_the_hold_was_released_is_clean(copy: Copy) -> None:
-    seal = copy.body(with_rows(copy))
+    seal = copy.expire(with_rows(copy))
     copy.append(HOLD)
     copy.append({"kind": "release", "hold_id": HOLD["hold_id"], "reason": "", "owner": ""})
     copy.append(deletion(copy, seal))

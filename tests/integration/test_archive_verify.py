@@ -212,7 +212,7 @@ def test_a_file_whose_entry_is_written_while_others_are_read_is_no_finding(copy:
 
 
 def test_what_is_deleted_meanwhile_is_no_finding(copy: Copy) -> None:
-    seal = next(body for body in copy.bodies("seal") if body["rows"])
+    seal = copy.expire(next(body["index"] for body in copy.bodies("seal") if body["rows"]))
     paths = [one["path"] for one in [*seal["files"], seal["tiles"]]]
     facts = {"kind": "delete", "reason": "due", "seals": [seal["index"]], "paths": paths}
     for path in paths:
@@ -230,7 +230,7 @@ def test_what_is_deleted_meanwhile_is_no_finding(copy: Copy) -> None:
 
 
 def test_what_is_deleted_while_rows_are_read_is_no_finding(copy: Copy) -> None:
-    seal = next(body for body in copy.bodies("seal") if body["rows"])
+    seal = copy.expire(next(body["index"] for body in copy.bodies("seal") if body["rows"]))
     paths = [one["path"] for one in [*seal["files"], seal["tiles"]]]
     facts = {"kind": "delete", "reason": "due", "seals": [seal["index"]], "paths": paths}
     hashed = 0
