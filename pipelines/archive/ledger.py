@@ -70,6 +70,11 @@ class Ledger:
         """The newest day that was sealed of anything."""
         return max((seal.event_date for seal in self.manifests.values()), default=None)
 
+    @property
+    def skews(self) -> tuple[Finding, ...]:
+        """Entries whose clocks contradict those before: every one is signed and in its place."""
+        return tuple(one for one in self.chain.findings if one.name == "clock_skew")
+
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong with the log itself, in the order of its checks."""
         yield from self.chain.findings

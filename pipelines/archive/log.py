@@ -14,7 +14,16 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from pipelines.archive.entry import COMMON, Entry, Signature, entry_path, parse_entry, sign_entry
+from pipelines.archive.entry import (
+    BEHIND,
+    COMMON,
+    Entry,
+    Signature,
+    entry_path,
+    parse_entry,
+    seconds_behind,
+    sign_entry,
+)
 from pipelines.archive.keys import PublicKey, Signer
 from pipelines.archive.place import Place, open_archive_place, open_place
 from pipelines.archive.succession import added_key, first_unsigned, key_facts
@@ -172,7 +181,7 @@ class Log:
         """Index to path of the entries in the archive or in the mirror."""
         found = {}
         for path, _ in place.list("" if place is self.mirror else "log"):
-            if matched := re.fullmatch(r"(?:log/)?(\d{8})\.json", path):
+            if matched := re.fullmatch(r"(?:log/)?([0-9]{8})\.json", path):
                 found[int(matched[1])] = path
         return found
 
@@ -197,10 +206,11 @@ class Log:
         self._kept = self._kept_with(entry)
 
     def _body(self, kind: str, facts: Mapping[str, Any], now: datetime, by: str) -> dict[str, Any]:
-        if taken := [name for name in COMMON if name in facts]:
+        if taken := [name for name in (*COMMON, BEHIND) if name in facts]:
             raise ValueError(f"facts must not have {taken[0]!r}, which every entry has")
         return {
             **facts,
+            **self._clock(now),
             "index": len(self._entries),
             "previous": self._entries[-1].digest if self._entries else None,
             "recorded_at": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -208,6 +218,18 @@ class Log:
             "software": _software(),
             "by": by,
         }
+
+    def _clock(self, now: datetime) -> dict[str, int]:
+        """What an entry says of a clock that contradicts the entry before.
+
+        Times of an append-only log cannot be mended, and whose clock is wrong is not known here.
+        So nothing is refused and no time made up: the entry itself says it, signed.
+        """
+        try:
+            behind = seconds_behind(self._entries[-1].recorded_at, now) if self._entries else None
+        except ValueError:  # `verify` finds an entry without a time
+            behind = None
+        return {} if behind is None else {BEHIND: behind}
 
     def _expect(self, signer: Signer) -> None:
         key = self._key

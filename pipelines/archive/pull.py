@@ -39,7 +39,7 @@ class Pulled:
     """A pack that was made: its rows per table, the manifests in it, and what was read for it.
 
     `index` is the entry of the log. `sealed_through` is the newest sealed day of what was asked
-    for; later days are not in the pack.
+    for; later days are not in the pack. `skewed` are entries whose times contradict each other.
     """
 
     out: Path
@@ -49,6 +49,7 @@ class Pulled:
     sealed_through: date
     index: int
     bytes: int
+    skewed: tuple[str, ...]
 
     @property
     def rows(self) -> int:
@@ -65,6 +66,7 @@ class Pulled:
             "sealed_through": self.sealed_through.isoformat(),
             "entry": self.index,
             "bytes": self.bytes,
+            "clock_skew": list(self.skewed),
             "read": self.reads.as_dict(),
         }
 
@@ -134,6 +136,7 @@ def pull(
         max(seal.event_date for seal in seals),
         entry.index,
         out.stat().st_size,
+        tuple(one.where for one in ledger.skews),
     )
 
 

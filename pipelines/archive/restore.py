@@ -74,6 +74,8 @@ class Restored:
     tables: dict[str, int]
     through: date | None
     left_out: dict[str, int]
+    skewed: tuple[str, ...] = ()
+    """Entries whose times contradict each other."""
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as JSON-ready values."""
@@ -123,7 +125,8 @@ def restore(
                 opened.write(name, days, tables[name], told)
     opened.finish()
     through = max((seal.event_date for seal in ledger.manifests.values()), default=None)
-    return Restored(opened.name, tables, through, _left_out(brought, seals))
+    skewed = tuple(one.where for one in ledger.skews)
+    return Restored(opened.name, tables, through, _left_out(brought, seals), skewed)
 
 
 Fetch = Callable[[Sequence["Manifest"]], Days]

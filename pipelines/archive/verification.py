@@ -71,6 +71,8 @@ class Verification:
     head: Anchor | None
     sealed_through: date | None
     keys: tuple[str, ...]
+    behind: tuple[int, ...] = ()
+    """Entries that say that their writer's clock was behind the entry before."""
 
     @property
     def clean(self) -> bool:
@@ -87,6 +89,7 @@ class Verification:
             "head": {"index": head.index, "digest": head.digest} if head else None,
             "sealed_through": self.sealed_through.isoformat() if self.sealed_through else None,
             "keys": list(self.keys),
+            "clock_behind": list(self.behind),
             "found": tally(self.findings),
             "findings": [finding.as_dict() for finding in self.findings],
         }

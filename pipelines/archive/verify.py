@@ -97,6 +97,7 @@ def verify(
         Anchor(head.index, head.digest, archive.url) if head else None,
         ledger.sealed_through,
         tuple(key.key_id for key in ledger.chain.keys),
+        ledger.chain.behind,
     )
 
 

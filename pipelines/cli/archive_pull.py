@@ -14,7 +14,7 @@ from pipelines.cli.context import now, open_lake, print_json, print_table, uniqu
 from pipelines.cli.progress import advancing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pipelines.archive.pull import Pulled
     from pipelines.archive.restore import Restored, Target
@@ -117,8 +117,17 @@ def _print_pulled(pulled: Pulled, last: str) -> None:
         ("recorded as entry", pulled.index),
     ]
     print_table(f"{pulled.out}, {pulled.bytes:,} bytes", ("what", "result"), rows)
+    _print_skewed(pulled.skewed)
     if (through := pulled.sealed_through.isoformat()) < last:
         typer.echo(f"Sealed is through {through}; the days after it are not in the pack.")
+
+
+def _print_skewed(paths: Sequence[str]) -> None:
+    if paths:
+        typer.echo(
+            f"Clocks contradict each other at {', '.join(paths)}: signed, and in their place, but "
+            "recorded before the entry before. `trailhouse archive verify` says more."
+        )
 
 
 def restore(
@@ -165,6 +174,7 @@ def restore(
         return
     rows: list[tuple[str, object]] = list(restored.tables.items())
     print_table(f"Restored into {restored.target}", ("table", "rows"), rows)
+    _print_skewed(restored.skewed)
     for name, count in restored.left_out.items():
         typer.echo(f"{count:,} rows of {name} were loaded, but are not in the archive.")
 

@@ -164,6 +164,9 @@ def _print(verification: Verification, recorded: int | None) -> None:
         f"Checked {checked.entries:,} entries, {checked.seals:,} seals, {checked.objects:,} "
         f"objects, {checked.bytes:,} bytes; sealed through {verification.sealed_through}."
     )
+    if verification.behind:
+        numbers = ", ".join(map(str, verification.behind))
+        typer.echo(f"By a clock behind that of the entry before, as they say: entries {numbers}.")
     if head:
         typer.echo(f"Newest entry {head.index}: {head.digest}")
     if recorded is not None:

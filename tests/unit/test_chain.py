@@ -96,3 +96,36 @@ def test_a_log_cut_off_before_its_rotation_does_not_reach_who_trusts_the_newest_
     chain = check_chain(objects([begun, acted, forged]), {SECOND.public.key_id})
 
     assert [one.name for one in chain.findings] == ["unknown_key"]
+
+
+EARLY = "2026-02-18T01:00:00.500000Z"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param({"clock_behind_seconds": 7199}, [], id="says so"),
+        pytest.param({}, ["clock_skew"], id="does not say so"),
+        pytest.param({"clock_behind_seconds": 60}, ["clock_skew"], id="says something else"),
+    ],
+)
+def test_a_clock_behind_the_entry_before_is_found_unless_the_entry_says_so(
+    told: dict[str, int], expected: list[str]
+) -> None:
+    begun = key(None, FIRST, FIRST)
+    facts = {"kind": "release", "hold_id": "1", "recorded_at": EARLY}
+    acted = entry(begun, facts | told, FIRST)
+
+    chain = check_chain(objects([begun, acted]), {FIRST.public.key_id})
+
+    assert [one.name for one in chain.findings] == expected
+    assert chain.behind == ((1,) if told else ())
+
+
+def test_an_entry_that_says_its_clock_was_behind_although_it_was_not_is_found() -> None:
+    begun = key(None, FIRST, FIRST)
+    facts = {"kind": "release", "hold_id": "1", "clock_behind_seconds": 7199}
+
+    chain = check_chain(objects([begun, entry(begun, facts, FIRST)]), {FIRST.public.key_id})
+
+    assert [one.name for one in chain.findings] == ["clock_skew"]
