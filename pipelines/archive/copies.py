@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from pipelines.archive.timestamp import check_answer
 
 if TYPE_CHECKING:
     from pipelines.archive.entry import Entry
+
+
+KEPT = re.compile(r"([0-9]{8})\.json")
+"""The name of a copy of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,9 @@ def anchors_of(objects: Mapping[str, bytes | None], where: str) -> list[Anchor]:
     """
     found = []
     for path, content in sorted(objects.items()):
-        name = path.rpartition("/")[2].removesuffix(".json")
-        if content is not None and name.isdecimal():
-            found.append(Anchor(int(name), sha256(content).hexdigest(), where))
+        named = KEPT.fullmatch(path.rpartition("/")[2])
+        if content is not None and named:
+            found.append(Anchor(int(named[1]), sha256(content).hexdigest(), where))
     return found
 
 

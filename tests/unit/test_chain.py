@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipelines.archive.chain import check_chain
+from pipelines.archive.copies import anchors_of
 from pipelines.archive.entry import Entry, entry_path, sign_entry
 from pipelines.archive.keys import KeySigner, parse_public_key
 
@@ -129,3 +130,13 @@ def test_an_entry_that_says_its_clock_was_behind_although_it_was_not_is_found() 
     chain = check_chain(objects([begun, entry(begun, facts, FIRST)]), {FIRST.public.key_id})
 
     assert [one.name for one in chain.findings] == ["clock_skew"]
+
+
+def test_only_the_digits_0_to_9_number_an_entry() -> None:
+    begun = key(None, FIRST, FIRST)
+    fullwidth = "log/0000000\N{FULLWIDTH DIGIT ONE}.json"
+
+    chain = check_chain(objects([begun]) | {fullwidth: b"x"}, {FIRST.public.key_id})
+
+    assert [(one.name, one.where) for one in chain.findings] == [("added", fullwidth)]
+    assert anchors_of({fullwidth: begun.content}, "elsewhere") == []

@@ -294,7 +294,7 @@ class Check:
     def read_log(self) -> None:
         """Read the entries of the pack."""
         for name in self.pack.names:
-            if not re.match(r"log/\d{8}\.json\Z", name):
+            if not re.match(r"log/[0-9]{8}\.json\Z", name):
                 continue
             try:
                 entry = Entry(name, self.pack.read(name))
