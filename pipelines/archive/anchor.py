@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,10 +102,18 @@ def _tell(
     signer: Signer,
     by: str,
 ) -> Anchored:
-    kept = witness.tell(newest)
+    kept = witness.tell(newest, _stamp(log.entries(), newest))
     facts = {"entry": newest.index, "digest": newest.digest, "where": witness.where, **kept}
     recorded = append(log, KIND, facts, clock=clock, signer=signer, by=by)
     return Anchored(witness.where, newest.index, newest.digest, recorded.index)
+
+
+def _stamp(entries: Iterable[Entry], newest: Entry) -> bytes | None:
+    """The time stamp on the newest entry, where the log has one."""
+    for entry in entries:
+        if entry.kind == KIND and entry.body["entry"] == newest.index and "token" in entry.body:
+            return b64decode(entry.body["token"])
+    return None
 
 
 def _known(entries: Iterable[Entry]) -> dict[str, int]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from pipelines.archive.entry import entry_path
 from pipelines.archive.findings import Finding
-from pipelines.archive.timestamp import check_answer
+from pipelines.archive.timestamp import check_answer, stamped
 
 if TYPE_CHECKING:
     from pipelines.archive.entry import Entry
 
 
-KEPT = re.compile(r"([0-9]{8})\.json")
-"""The name of a copy of an entry."""
+KEPT = re.compile(r"([0-9]{8})\.(json|tsr)")
+"""The name of a copy of an entry, or of a time stamp on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,20 @@ class Anchor:
 
 
 def anchors_of(objects: Mapping[str, bytes | None], where: str) -> list[Anchor]:
-    """Anchors from copies of entries: the objects of a log, or of a part of it.
+    """Anchors from copies of entries and from time stamps: the objects of a log, or of a part.
 
     Objects whose name is no entry's are left out: what else somebody keeps there is their affair.
     """
     found = []
     for path, content in sorted(objects.items()):
         named = KEPT.fullmatch(path.rpartition("/")[2])
-        if content is not None and named:
+        if content is None or not named:
+            continue
+        if named[2] == "json":
             found.append(Anchor(int(named[1]), sha256(content).hexdigest(), where))
+            continue
+        with suppress(ValueError, IndexError):  # no stamp, whatever its name
+            found.append(Anchor(int(named[1]), stamped(content).hex(), f"{where}/{path}"))
     return found
 
 

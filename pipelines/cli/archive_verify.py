@@ -40,8 +40,8 @@ def verify(
     anchor: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="N:DIGEST|URL",
-            help="What is kept elsewhere: an entry's number and digest, or a place with entries.",
+            metavar="N:DIGEST|N:FILE.tsr|URL",
+            help="Kept elsewhere: an entry's number and its digest or stamp, or a place of copies.",
         ),
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Also compute all anew from rows.")] = False,
