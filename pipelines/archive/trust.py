@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.archive.copies import Anchor, anchors_of
+from pipelines.archive.copies import Anchor, Witnessed, anchors_of
 from pipelines.archive.keys import open_signer, parse_public_key
 from pipelines.archive.ledger import read_log
 from pipelines.archive.place import Folder, open_place
 from pipelines.archive.timestamp import stamped
-from pipelines.errors import ConfigurationError
+from pipelines.errors import ConfigurationError, TrailhouseError
 from pipelines.lake.storage import absolute, is_s3
 
 if TYPE_CHECKING:
@@ -85,6 +85,20 @@ def anchors_at(where: str, storage: Storage | None) -> list[Anchor]:
             "or an entry's number and digest as N:DIGEST"
         )
     return found
+
+
+def witnesses_of(lake: Lake) -> list[Witnessed]:
+    """What the places of `archive.anchor_urls` keep; one that cannot be read says why."""
+    return [_witnessed(url, lake.storage) for url in lake.storage.settings.archive.anchor_urls]
+
+
+def _witnessed(url: str, storage: Storage) -> Witnessed:
+    try:
+        place = open_place(url, storage)
+        anchors = anchors_of(read_log(place, ""), place.url)
+    except (TrailhouseError, OSError) as error:
+        return Witnessed(absolute(url), problem=str(error))
+    return Witnessed(place.url, tuple(anchors), place)
 
 
 def _stamped(path: Path) -> str:

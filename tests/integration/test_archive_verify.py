@@ -436,6 +436,47 @@ def test_the_places_of_the_settings_are_compared_too(
     assert answer["found"]["truncated_tail"] == 1
 
 
+@pytest.fixture
+def witness(lake_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place that was told of the newest entry, as the log says."""
+    place = tmp_path / "witness"
+    monkeypatch.setenv("TRAILHOUSE_ARCHIVE__ANCHOR_URLS", json.dumps([str(place)]))
+    done = CliRunner().invoke(app, ["archive", "anchor"])
+    assert done.exit_code == 0, done.output
+    return place
+
+
+@pytest.mark.usefixtures("signing")
+def test_a_witness_that_lost_what_it_was_told_is_found(lake_folder: Path, witness: Path) -> None:
+    sound, shown = told(), command()
+    (kept,) = (witness / "log").iterdir()
+    kept.unlink()
+
+    answer = told(code=1)
+
+    assert sound["witnesses_compared"] == [str(witness)]
+    assert sound["witnesses_not_compared"] == {}
+    assert f"Compared with what is kept elsewhere: {witness}." in shown.stdout.replace("\n", "")
+    where = f"{witness}/log/{kept.name}"
+    assert [(one["name"], one["where"]) for one in answer["findings"]] == [("missing", where)]
+    assert answer["witnesses_compared"] == []
+    assert answer["witnesses_not_compared"] == {str(witness): "no entries are kept there"}
+
+
+@pytest.mark.usefixtures("signing")
+def test_clean_without_a_witness_says_so(copy: Copy, lake_folder: Path, witness: Path) -> None:
+    options = ("--offline", str(lake_folder / "archive"), "--key", copy.signer.public.key_id)
+
+    answer, shown = told(*options), command(*options)
+    named = told(*options, "--anchor", str(witness))
+
+    assert answer["witnesses_compared"] == []
+    assert "--anchor" in answer["witnesses_not_compared"][str(witness)]
+    assert "No witness was compared" in shown.stdout
+    assert named["witnesses_compared"] == [str(witness)]
+    assert named["witnesses_not_compared"] == {}
+
+
 def test_entries_of_every_kind_are_part_of_a_clean_archive(copy: Copy) -> None:
     witness = anchor(copy)
     told = {"kind": "anchor", "entry": witness.index, "digest": witness.digest, "where": "x"}
