@@ -84,8 +84,9 @@ def pull(
 ) -> Pulled:
     """Pull sealed rows into an evidence pack, and record it in the log.
 
-    Every row is proved against the signed root of its day before it is written. Memory is bounded
-    by a row group, whatever the number of rows.
+    That it was begun is recorded before the first row is written, so that no row leaves the
+    archive without an entry, wherever the pull ends. Every row is proved against the signed root
+    of its day before it is written. Memory is bounded by a row group, whatever the number of rows.
 
     Args:
         lake: The lake whose archive is read; its tables are not.
@@ -107,6 +108,8 @@ def pull(
     if not seals:
         raise TrailhouseError(_nothing(selection, ledger))
     entries, made_at = _entries(ledger, seals), clock().astimezone(UTC)
+    log, asked = open_log(lake), {"query": selection.as_dict(), "format": str(as_format)}
+    begun = append(log, "pull_begun", asked, clock=clock, signer=signer, by=by)
     with write_pack(out, made_at) as pack:
         ahead = settings.fetch_concurrency if lake.is_s3 else settings.threads
         rows = PackedRows(archive, selection, as_format, pack, ahead, progress)
@@ -117,8 +120,8 @@ def pull(
         readme = _readme(by, made_at, selection, as_format, tables, entries)
         pack.add("README.txt", readme.encode())
         facts = {
-            "query": selection.as_dict(),
-            "format": str(as_format),
+            **asked,
+            "begun": begun.index,
             "rows": sum(table.rows for table in tables),
             "tables": [table.as_dict() for table in tables],
             "files": [file.as_dict() for file in pack.files],
@@ -126,7 +129,7 @@ def pull(
             "log_sha256": sha256("".join(e.digest for e in entries).encode()).hexdigest(),
         }
         _add_log(pack, entries, ledger)
-        entry = append(open_log(lake), "pull", facts, clock=clock, signer=signer, by=by)
+        entry = append(log, "pull", facts, clock=clock, signer=signer, by=by)
         pack.add(entry_path(entry.index), entry.content)
     return Pulled(
         out,

@@ -756,6 +756,39 @@ def test_a_deleted_day_stays_in_a_pack_as_its_manifest_and_its_deletion(
     assert "1 deletions" in files["README.txt"].decode()
 
 
+def test_a_pull_that_is_cut_off_is_in_the_log_before_any_row_is_on_the_disk(
+    archive: Sealed, tmp_path: Path
+) -> None:
+    partial, modes = tmp_path / ".pack.zip.partial", list[int]()
+    partial.write_bytes(b"of a pull that was killed")
+    before = len(open_log(archive.lake).entries())
+
+    def killed(what: str, added: int, total: int) -> None:
+        modes.append(partial.stat().st_mode & 0o777)
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        pull_pack(archive, tmp_path / "pack.zip", progress=killed)
+
+    (begun,) = open_log(archive.lake).entries()[before:]
+    assert (begun.kind, begun.body["by"]) == ("pull_begun", "Ines Auditor")
+    assert begun.body["query"]["from"] == "2026-02-01"
+    assert modes == [0o600]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pack_names_the_entry_that_says_it_was_begun(
+    archive: Sealed, packs: dict[Format, Path]
+) -> None:
+    files = unpack(packs[Format.CSV])
+
+    told = body(files[newest(files)])
+
+    begun = open_log(archive.lake).entries()[told["begun"]]
+    assert (begun.kind, begun.body["query"]) == ("pull_begun", told["query"])
+    assert packs[Format.CSV].stat().st_mode & 0o777 == 0o600
+
+
 # what is not pulled from an archive that was tampered with
 
 
