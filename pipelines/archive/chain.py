@@ -72,7 +72,9 @@ def _placed(objects: Mapping[str, bytes | None]) -> tuple[dict[int, Entry], list
     for path in sorted(objects):
         content = objects[path]
         if content is None:
-            findings.append(Finding("unreadable", path, "the store did not give it"))
+            findings.append(
+                Finding("unreadable", path, "the store did not give it, or it is too large")
+            )
             continue
         try:
             entry = parse_entry(content)

@@ -79,6 +79,9 @@ class Verification:
     not_compared: Mapping[str, str] = field(default_factory=dict)
     """The witnesses that there are besides, each with why it was not asked."""
 
+    leftovers: tuple[str, ...] = ()
+    """What lies where objects are written before they get their names; nobody reads it."""
+
     @property
     def clean(self) -> bool:
         """Whether nothing at all was found."""
@@ -94,6 +97,7 @@ class Verification:
             "head": {"index": head.index, "digest": head.digest} if head else None,
             "sealed_through": self.sealed_through.isoformat() if self.sealed_through else None,
             "keys": list(self.keys),
+            "leftovers": list(self.leftovers),
             "clock_behind": list(self.behind),
             "witnesses_compared": list(self.compared),
             "witnesses_not_compared": dict(self.not_compared),

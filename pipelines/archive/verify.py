@@ -25,6 +25,7 @@ from pipelines.archive.copies import (
     told,
 )
 from pipelines.archive.findings import Finding
+from pipelines.archive.folder import INCOMING
 from pipelines.archive.ledger import LOG, Ledger, judge, read_log
 from pipelines.archive.manifest import Manifest
 from pipelines.archive.verification import Checked, Sample, Scope, Verification
@@ -116,6 +117,7 @@ def verify(
         ledger.chain.behind,
         tuple(sorted(compared)),
         not_compared({at: n for at, n in newest.items() if at not in compared}, witnesses),
+        tuple(sorted(path for path, _ in archive.list(INCOMING))),
     )
 
 

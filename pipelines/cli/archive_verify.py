@@ -154,6 +154,11 @@ def _print(verification: Verification, recorded: int | None) -> None:
     if verification.behind:
         numbers = ", ".join(map(str, verification.behind))
         typer.echo(f"By a clock behind that of the entry before, as they say: entries {numbers}.")
+    if left := verification.leftovers:
+        typer.echo(
+            f"{len(left):,} files lie where what is being written lies, and nobody reads them: "
+            f"{', '.join(left[:LISTED])}"
+        )
     for where, why in verification.not_compared.items():
         typer.echo(f"Not compared with {where}: {why}")
     typer.echo(_compared(verification.compared))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -562,6 +563,21 @@ def test_a_link_to_a_folder_added_to_an_unpacked_pack_is_found(
     (tmp_path / "pack" / "more").symlink_to(tmp_path)
 
     assert found(tmp_path / "pack", archive) == {"added"}
+
+
+def test_a_pipe_in_an_unpacked_pack_is_found_and_not_waited_for(
+    archive: Sealed, files: Files, tmp_path: Path
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    for name in ("README.txt", "log/00000001.json"):
+        (tmp_path / name).unlink()
+        os.mkfifo(tmp_path / name)
+
+    findings = check(tmp_path, [archive.key_id]).findings
+
+    assert {"README.txt", "log/00000001.json"} <= {where.split(":")[0] for _, where in findings}
 
 
 def test_a_folder_of_a_zip_with_bytes_of_its_own_is_found(

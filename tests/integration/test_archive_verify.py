@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -257,6 +258,56 @@ def test_an_object_that_cannot_be_read_is_told_apart_from_one_that_was_changed(c
     verification = verified(copy)
 
     assert found(verification) == {("unreadable", copy.path(file))}
+
+
+def a_link(file: Path) -> None:
+    """The same bytes, but outside the archive, where they can change."""
+    outside = file.parents[4] / "outside"
+    file.rename(outside)
+    file.symlink_to(outside)
+
+
+def a_pipe(file: Path) -> None:
+    """What whoever reads it waits for, for ever."""
+    file.unlink()
+    os.mkfifo(file)
+
+
+@pytest.mark.parametrize("put", [a_link, a_pipe])
+@pytest.mark.parametrize("sampled", [None, Sample(0, 1)], ids=["all", "sizes"])
+def test_only_a_regular_file_is_the_one_that_was_sealed(
+    copy: Copy, put: Callable[[Path], None], sampled: Sample | None
+) -> None:
+    file = copy.files()[0]
+    put(file)
+
+    verification = verified(copy, sample=sampled)
+
+    assert found(verification) == {("unreadable", copy.path(file))}
+    assert "not a file" in verification.findings[0].detail
+
+
+def test_a_log_with_a_pipe_and_an_endless_object_is_read_to_its_end(copy: Copy) -> None:
+    a_pipe(copy.log[-1])
+    endless = copy.log[-1].with_name("00009999.json")
+    endless.touch()
+    os.truncate(endless, 2**40)
+
+    findings = verified(copy).findings
+
+    unreadable = {one.where for one in findings if one.name == "unreadable"}
+    assert unreadable == {f"log/{len(copy.log) - 2:08}.json", "log/00009999.json"}
+
+
+def test_what_was_left_where_objects_are_written_is_listed(copy: Copy) -> None:
+    half = copy.folder / ".incoming" / "half"
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(b"ha")
+
+    verification = verified(copy)
+
+    assert verification.clean
+    assert verification.as_dict()["leftovers"] == [".incoming/half"]
 
 
 def test_a_verification_is_recorded_in_the_log_with_what_it_found(tmp_path: Path) -> None:

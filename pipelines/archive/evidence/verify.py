@@ -30,7 +30,9 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
+import stat
 import sys
 import zipfile
 import zlib
@@ -199,7 +201,10 @@ class Pack:
         """A file of the pack, to be read from its beginning."""
         if self.zip is not None:
             return self.zip.open(name)  # type: ignore[return-value]
-        return (self.path / name).open("rb")
+        file = self.path / name
+        if not stat.S_ISREG(os.lstat(str(file)).st_mode):  # a pipe would never end
+            raise OSError("a link, pipe or folder stands there, not a file")
+        return file.open("rb")
 
     def read(self, name: str) -> bytes:
         """The bytes of a small file of the pack."""
