@@ -104,11 +104,12 @@ def judge_rows(lake: Lake) -> dg.AssetCheckEvaluation:
     )
 
 
-def judge_sample(lake: Lake) -> dg.AssetCheckEvaluation:
-    """Whether the log, and files of seals drawn by the day's date, are as they were signed.
+def judge_sample(lake: Lake, seed: int) -> dg.AssetCheckEvaluation:
+    """Whether the log, and files of seals drawn with `seed`, are as they were signed.
 
-    The verification is recorded in the log where a key is set that signs. An archive that nothing
-    was ever sealed into is in order.
+    Whoever knows the seed beforehand knows what is not looked at: it is to be a new one every
+    time. It is recorded, so that the same draw can be made again. The verification is recorded in
+    the log where a key is set that signs. An archive that nothing was ever sealed into is in order.
     """
     from pipelines.archive.log import open_mirror
     from pipelines.archive.place import open_archive_place
@@ -123,13 +124,14 @@ def judge_sample(lake: Lake) -> dg.AssetCheckEvaluation:
         witnesses=witnesses,
         mirror=mirror,
         deep=True,
-        sample=Sample(SAMPLED, now().date().toordinal()),
+        sample=Sample(SAMPLED, seed),
     )
     is_new = found.head is None and not found.compared and not any(mirror.list())
     return _verdict(
         SAMPLE_VERIFIES,
         passed=found.clean or is_new,
         **found.checked.as_dict(),
+        seed=str(seed),
         findings=0 if is_new else len(found.findings),
         found=[] if is_new else [finding.as_dict() for finding in found.findings[:SHOWN]],
         witnesses_compared=list(found.compared),

@@ -145,7 +145,10 @@ def restore(
     ] = None,
     key: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="Trust this key id; else those of the settings."),
+        typer.Option(
+            metavar="ID|FILE",
+            help="Trust this key: its id, or its public key as PEM; else those of the settings.",
+        ),
     ] = None,
     by: By = None,
     as_json: AsJson = False,
@@ -157,14 +160,16 @@ def restore(
     Example: trailhouse archive restore --to restored.duckdb
     """
     from pipelines.archive.restore import restore as restore_rows
+    from pipelines.archive.trust import key_id_of
 
+    keys = [key_id_of(one) for one in key or ()]
     lake = open_lake()
     settings = lake.storage.settings
     with advancing() as advance:
         restored = restore_rows(
             _archive(lake, source),
             _target(lake, target),
-            trusted=key or settings.archive.trusted_keys or _own_key(lake),
+            trusted=keys or settings.archive.trusted_keys or _own_key(lake),
             work_dir=settings.work_dir,
             progress=advance,
         )
