@@ -5,19 +5,17 @@ newest materialisation of the asset `sealed_days`.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipelines.errors import ConfigurationError, TrailhouseError
+from pipelines.errors import TrailhouseError
 from pipelines.lake.tables import Lake
 from pipelines.partitions import known_days
 from pipelines.resources import now, user
 
 if TYPE_CHECKING:
-    from pipelines.archive.copies import Anchor
     from pipelines.archive.log import Entry
     from pipelines.archive.verification import Verification
 
@@ -106,45 +104,40 @@ def judge_rows(lake: Lake) -> dg.AssetCheckEvaluation:
     )
 
 
-def judge_sample(lake: Lake) -> dg.AssetCheckEvaluation:
-    """Whether the log, and files of seals drawn by the day's date, are as they were signed.
+def judge_sample(lake: Lake, seed: int) -> dg.AssetCheckEvaluation:
+    """Whether the log, and files of seals drawn with `seed`, are as they were signed.
 
-    The verification is recorded in the log where a key is set that signs. An archive that nothing
-    was ever sealed into is in order.
+    Whoever knows the seed beforehand knows what is not looked at: it is to be a new one every
+    time. It is recorded, so that the same draw can be made again. The verification is recorded in
+    the log where a key is set that signs. An archive that nothing was ever sealed into is in order.
     """
     from pipelines.archive.log import open_mirror
     from pipelines.archive.place import open_archive_place
-    from pipelines.archive.trust import trusted_keys
+    from pipelines.archive.trust import trusted_keys, witnesses_of
     from pipelines.archive.verification import Sample
     from pipelines.archive.verify import verify
 
-    mirror, anchors = open_mirror(lake), list(_anchors(lake))
+    mirror, witnesses = open_mirror(lake), witnesses_of(lake)
     found = verify(
         open_archive_place(lake),
         trusted=trusted_keys(lake),
-        anchors=anchors,
+        witnesses=witnesses,
         mirror=mirror,
         deep=True,
-        sample=Sample(SAMPLED, now().date().toordinal()),
+        sample=Sample(SAMPLED, seed),
     )
-    is_new = found.head is None and not anchors and not any(mirror.list())
+    is_new = found.head is None and not found.compared and not any(mirror.list())
     return _verdict(
         SAMPLE_VERIFIES,
         passed=found.clean or is_new,
         **found.checked.as_dict(),
+        seed=str(seed),
         findings=0 if is_new else len(found.findings),
         found=[] if is_new else [finding.as_dict() for finding in found.findings[:SHOWN]],
+        witnesses_compared=list(found.compared),
+        witnesses_not_compared=[f"{at}: {why}" for at, why in found.not_compared.items()],
         recorded="nothing is sealed yet" if is_new else _recorded(lake, found),
     )
-
-
-def _anchors(lake: Lake) -> Iterator["Anchor"]:
-    """What the places of the settings keep of the log; those that keep nothing are left out."""
-    from pipelines.archive.trust import anchors_at
-
-    for url in lake.storage.settings.archive.anchor_urls:
-        with suppress(ConfigurationError):
-            yield from anchors_at(url, lake.storage)
 
 
 def _recorded(lake: Lake, found: "Verification") -> str:

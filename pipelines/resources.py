@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
+from secrets import randbits
 from uuid import uuid4
 
 import dagster as dg
@@ -69,6 +70,11 @@ def user() -> str:
         return getuser()
     except (KeyError, OSError):  # a container may run as a user that nobody named
         return f"user {os.getuid()}"
+
+
+def new_seed() -> int:
+    """A seed that nobody can know beforehand; JSON readers keep all its bits."""
+    return randbits(53)
 
 
 def unique() -> str:

@@ -91,7 +91,12 @@ def selection(**narrowed: Any) -> Selection:
 
 
 def pull_pack(
-    of: Sealed, out: Path, *, as_format: Format = Format.CSV, asked: Selection | None = None
+    of: Sealed,
+    out: Path,
+    *,
+    as_format: Format = Format.CSV,
+    asked: Selection | None = None,
+    **more: Any,
 ) -> Pulled:
     """Pull a pack."""
     return pull(
@@ -102,6 +107,7 @@ def pull_pack(
         clock=lambda: NOW,
         signer=of.signer,
         by="Ines Auditor",
+        **more,
     )
 
 

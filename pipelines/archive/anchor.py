@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.appending import append
+from pipelines.archive.copies import told as told_of
 from pipelines.archive.log import open_log
 from pipelines.archive.place import open_archive_place, open_place
 from pipelines.archive.witnesses import Witness, of_settings
@@ -80,7 +82,7 @@ def anchor(
     newest = next((entry for entry in reversed(entries) if entry.kind != KIND), None)
     if newest is None:
         raise TrailhouseError("the archive is empty; `trailhouse archive seal` begins it")
-    known = _known(entries)
+    known = told_of(entries)
     failed: list[str] = []
     for witness in chosen:
         if known.get(witness.where, -1) >= newest.index:
@@ -101,17 +103,15 @@ def _tell(
     signer: Signer,
     by: str,
 ) -> Anchored:
-    kept = witness.tell(newest)
+    kept = witness.tell(newest, _stamp(log.entries(), newest))
     facts = {"entry": newest.index, "digest": newest.digest, "where": witness.where, **kept}
     recorded = append(log, KIND, facts, clock=clock, signer=signer, by=by)
     return Anchored(witness.where, newest.index, newest.digest, recorded.index)
 
 
-def _known(entries: Iterable[Entry]) -> dict[str, int]:
-    """The newest entry that each witness was told of."""
-    known: dict[str, int] = {}
+def _stamp(entries: Iterable[Entry], newest: Entry) -> bytes | None:
+    """The time stamp on the newest entry, where the log has one."""
     for entry in entries:
-        if entry.kind == KIND:
-            where = entry.body["where"]
-            known[where] = max(known.get(where, -1), entry.body["entry"])
-    return known
+        if entry.kind == KIND and entry.body["entry"] == newest.index and "token" in entry.body:
+            return b64decode(entry.body["token"])
+    return None

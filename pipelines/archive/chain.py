@@ -9,15 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
-from pipelines.archive.entry import Entry, entry_path, parse_entry
+from pipelines.archive.entry import BEHIND, Entry, entry_path, parse_entry, seconds_behind
 from pipelines.archive.findings import Finding, FindingName
 from pipelines.archive.keys import PublicKey, parse_public_key
 
-ENTRY_PATH = re.compile(r"log/\d{8}\.json")
-SKEW = timedelta(minutes=5)
-"""How far the clocks of two writers may be apart before their entries contradict each other."""
+ENTRY_PATH = re.compile(r"log/[0-9]{8}\.json")
 NAMED = 1000
 """Missing entries in a row that are named one by one: anybody can write an entry of any number."""
 
@@ -34,6 +31,11 @@ class Chain:
     vouched: frozenset[int]
     keys: tuple[PublicKey, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def behind(self) -> tuple[int, ...]:
+        """The entries that say that their writer's clock was behind the entry before."""
+        return tuple(index for index in sorted(self.vouched) if BEHIND in self.entries[index].body)
 
     @property
     def head(self) -> Entry | None:
@@ -70,7 +72,9 @@ def _placed(objects: Mapping[str, bytes | None]) -> tuple[dict[int, Entry], list
     for path in sorted(objects):
         content = objects[path]
         if content is None:
-            findings.append(Finding("unreadable", path, "the store did not give it"))
+            findings.append(
+                Finding("unreadable", path, "the store did not give it, or it is too large")
+            )
             continue
         try:
             entry = parse_entry(content)
@@ -119,24 +123,20 @@ def _links(entries: Mapping[int, Entry]) -> Iterator[Finding]:
 
 
 def _clock(before: Entry, entry: Entry) -> Iterator[Finding]:
+    """Whether a writer's clock was behind the entry before and the entry does not say so."""
     try:
-        earlier, later = _recorded(before), _recorded(entry)
-    except (KeyError, TypeError, ValueError):
+        earlier, later = before.recorded_at, entry.recorded_at
+    except ValueError:
         yield Finding("modified", entry_path(entry.index), "it, or the one before, has no time")
         return
-    if earlier - later > SKEW:
+    behind = seconds_behind(earlier, later)
+    if entry.body.get(BEHIND) != behind:
         yield Finding(
             "clock_skew",
             entry_path(entry.index),
-            f"recorded at {later.isoformat()}, before its predecessor at {earlier.isoformat()}",
+            f"recorded at {later.isoformat()}, its predecessor at {earlier.isoformat()}, and it "
+            f"says that its clock was {entry.body.get(BEHIND, 0)} seconds behind",
         )
-
-
-def _recorded(entry: Entry) -> datetime:
-    moment = datetime.fromisoformat(entry.body["recorded_at"])
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return moment
 
 
 @dataclass

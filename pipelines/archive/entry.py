@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +18,10 @@ from pipelines.archive.keys import SIGNATURE_BYTES, Signer
 
 COMMON = ("index", "previous", "recorded_at", "kind", "software", "by")
 """Fields of every entry's body, whatever its kind."""
+BEHIND = "clock_behind_seconds"
+"""Field of an entry whose writer's clock was behind the time of the entry before: how far."""
+SKEW = timedelta(minutes=5)
+"""How far the clocks of two writers may be apart before their entries contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,33 @@ class Entry:
         """Where it lies in the archive: `log/00000042.json`."""
         return entry_path(self.index)
 
+    @property
+    def recorded_at(self) -> datetime:
+        """The time on the clock of its writer.
+
+        Raises:
+            ValueError: It says none, or one without a zone.
+        """
+        moment = datetime.fromisoformat(str(self.body.get("recorded_at")))
+        if moment.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return moment
+
 
 def entry_path(index: int) -> str:
     """Where an entry lies in the archive: `log/00000042.json`."""
     return f"log/{index:08d}.json"
+
+
+def seconds_behind(earlier: datetime, later: datetime) -> int | None:
+    """Whole seconds by which a clock is behind the entry before; None where it may be so far.
+
+    Args:
+        earlier: The time of the entry before.
+        later: The time of the entry, by the clock of its writer.
+    """
+    behind = earlier - later
+    return int(behind.total_seconds()) if behind > SKEW else None
 
 
 def sign_entry(body: Mapping[str, Any], signers: Sequence[Signer]) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +21,7 @@ COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A place on a file system."""
+    """A place on a file system; what is no regular file is listed, and cannot be read."""
 
     url: str
     _durable: set[Path] = field(default_factory=set, compare=False, repr=False)
@@ -47,13 +48,13 @@ class Folder:
 
     def get(self, path: str) -> bytes:
         """The file's bytes."""
-        with told(self.url, path):
-            return self._path(path).read_bytes()
+        with told(self.url, path), _opened(self._path(path)) as file:
+            return file.read()
 
     def open(self, path: str) -> IO[bytes]:
         """The file, opened."""
         with told(self.url, path):
-            return self._path(path).open("rb")
+            return _opened(self._path(path))
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """The files below a folder, hidden ones too."""
@@ -91,6 +92,18 @@ class Folder:
 
     def _path(self, path: str) -> Path:
         return Path(self.url, inside(path))
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A regular file, opened: a link leads to bytes that nobody put here, a pipe never ends.
+
+    Raises:
+        OSError: There is no file, or something else stands there.
+    """
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise OSError("a link, pipe or folder stands there, not a file")
+    # what takes its place in between is not followed, or waited for, either
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
 
 
 def _write(path: Path, data: bytes | Path) -> None:

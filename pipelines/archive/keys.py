@@ -75,29 +75,38 @@ class KeySigner:
 
 @dataclass(frozen=True, slots=True)
 class CommandSigner:
-    """Asks a program to sign: the bytes on its input, the signature on its output."""
+    """Asks a program to sign: the bytes on its input, the signature on its output.
+
+    Its arguments may be secret, such as a card's PIN, and so may what it prints: neither is told.
+    """
 
     public: PublicKey
-    command: tuple[str, ...]
+    command: tuple[str, ...] = field(repr=False)
+    seconds: float = SIGN_SECONDS
 
     def sign(self, data: bytes) -> bytes:
         """The signature over `data`, raw or as base64.
 
         Raises:
-            ConfigurationError: The program failed, took over a minute, or gave something that the
-                public key does not accept.
+            ConfigurationError: The program failed, took longer than `seconds`, or gave something
+                that the public key does not accept.
         """
         where = f"archive.signing_key: the command {self.command[0]!r}"
         try:
             done = subprocess.run(  # noqa: S603 - the operator names it, and no shell is between
-                self.command, input=data, capture_output=True, timeout=SIGN_SECONDS, check=False
+                self.command, input=data, capture_output=True, timeout=self.seconds, check=False
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ConfigurationError(f"{where} gave no signature: {error}") from error
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        except subprocess.TimeoutExpired:
+            # from None: the cause has all arguments
             raise ConfigurationError(
-                f"{where} ended with code {done.returncode}; it said: {' '.join(said) or 'nothing'}"
+                f"{where} gave no signature within {self.seconds:g} seconds"
+            ) from None
+        except OSError as error:
+            raise ConfigurationError(f"{where} cannot be run: {error.strerror}") from None
+        if done.returncode:
+            raise ConfigurationError(
+                f"{where} ended with code {done.returncode}; run it by hand, with anything on its "
+                "standard input, to see what it says"
             )
         signature = _signature(done.stdout)
         if signature is None or not self.public.verify(signature, data):
@@ -137,10 +146,18 @@ def open_signer(settings: Settings) -> Signer:
         return signer_from_file(Path(rest))
     if scheme == "env" and rest:
         return _parse_signer(_variable(rest), f"archive.signing_key: the variable {rest}")
-    if scheme == "command" and (command := shlex.split(rest)):
-        return CommandSigner(_public_of(settings), tuple(command))
+    if scheme == "command" and (command := _words(rest)):
+        return CommandSigner(_public_of(settings), command)
     # what was found is not told: it may be the key itself
     raise ConfigurationError(f"archive.signing_key is no reference to a key; allowed: {ALLOWED}")
+
+
+def _words(command: str) -> tuple[str, ...]:
+    """The program and its arguments; none where a quote is not closed."""
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        return ()
 
 
 def signer_from_file(path: Path) -> Signer:

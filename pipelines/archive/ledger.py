@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from pipelines.archive.place import Place
 
 LOG = "log/"
+LARGEST = 2**26
+"""Bytes of the largest object of a log that is read; a deletion of 100,000 seals has half."""
 THREADS = 16
 """Entries fetched at the same time; they are small, and an object store far."""
 
 
 def read_log(place: Place, prefix: str = LOG) -> dict[str, bytes | None]:
-    """The objects of a log: path to content, None where it cannot be read.
+    """The objects of a log: path to content, None where it cannot be read or is no entry's size.
 
     It can be read while entries are appended.
 
@@ -35,15 +37,15 @@ def read_log(place: Place, prefix: str = LOG) -> dict[str, bytes | None]:
         ArchiveError: The objects cannot be listed.
     """
 
-    def content(path: str) -> bytes | None:
+    def content(listed: tuple[str, int]) -> tuple[str, bytes | None]:
+        path, size = listed
         try:
-            return place.get(path)
+            return path, place.get(path) if size <= LARGEST else None
         except (OSError, ArchiveError):
-            return None
+            return path, None
 
-    paths = [path for path, _ in place.list(prefix)]
     with ThreadPoolExecutor(THREADS) as pool:
-        return dict(zip(paths, pool.map(content, paths), strict=True))
+        return dict(pool.map(content, place.list(prefix)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Ledger:
     def sealed_through(self) -> date | None:
         """The newest day that was sealed of anything."""
         return max((seal.event_date for seal in self.manifests.values()), default=None)
+
+    @property
+    def skews(self) -> tuple[Finding, ...]:
+        """Entries whose clocks contradict those before: every one is signed and in its place."""
+        return tuple(one for one in self.chain.findings if one.name == "clock_skew")
 
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong with the log itself, in the order of its checks."""

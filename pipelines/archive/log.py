@@ -6,15 +6,27 @@ archive. So whoever seals needs no right to read the archive.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from functools import cache
+from getpass import getuser
 from importlib.metadata import version
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
-from pipelines.archive.entry import COMMON, Entry, Signature, entry_path, parse_entry, sign_entry
+from pipelines.archive.entry import (
+    BEHIND,
+    COMMON,
+    Entry,
+    Signature,
+    entry_path,
+    parse_entry,
+    seconds_behind,
+    sign_entry,
+)
 from pipelines.archive.keys import PublicKey, Signer
 from pipelines.archive.layout import after_years
 from pipelines.archive.place import Place, open_archive_place, open_place
@@ -33,6 +45,8 @@ REPEATED = 16
 """Newest entries put again by who cannot see what the archive lacks; a crash leaves out one."""
 HEAL = "heal"
 """Kind of the entry that names entries which were put back into the archive."""
+ACCOUNT = "account"
+"""Field with the user and machine that appended an entry; `by` is whatever somebody typed."""
 HEALS = "`trailhouse archive verify` says what is wrong"
 
 
@@ -197,7 +211,7 @@ class Log:
         """Index to path of the entries in the archive or in the mirror."""
         found = {}
         for path, _ in place.list("" if place is self.mirror else "log"):
-            if matched := re.fullmatch(r"(?:log/)?(\d{8})\.json", path):
+            if matched := re.fullmatch(r"(?:log/)?([0-9]{8})\.json", path):
                 found[int(matched[1])] = path
         return found
 
@@ -222,17 +236,31 @@ class Log:
         self._kept = self._kept_with(entry)
 
     def _body(self, kind: str, facts: Mapping[str, Any], now: datetime, by: str) -> dict[str, Any]:
-        if taken := [name for name in COMMON if name in facts]:
+        if taken := [name for name in (*COMMON, BEHIND, ACCOUNT) if name in facts]:
             raise ValueError(f"facts must not have {taken[0]!r}, which every entry has")
         return {
             **facts,
+            **self._clock(now),
             "index": len(self._entries),
             "previous": self._entries[-1].digest if self._entries else None,
             "recorded_at": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "kind": kind,
             "software": _software(),
             "by": by,
+            ACCOUNT: _account(),
         }
+
+    def _clock(self, now: datetime) -> dict[str, int]:
+        """What an entry says of a clock that contradicts the entry before.
+
+        Times of an append-only log cannot be mended, and whose clock is wrong is not known here.
+        So nothing is refused and no time made up: the entry itself says it, signed.
+        """
+        try:
+            behind = seconds_behind(self._entries[-1].recorded_at, now) if self._entries else None
+        except ValueError:  # `verify` finds an entry without a time
+            behind = None
+        return {} if behind is None else {BEHIND: behind}
 
     def _expect(self, signer: Signer) -> None:
         key = self._key
@@ -314,3 +342,12 @@ def _found(place: Place, path: str) -> bytes | None:
 @cache
 def _software() -> str:
     return f"trailhouse {version('trailhouse')}"
+
+
+@cache
+def _account() -> str:
+    try:
+        user = getuser()
+    except (KeyError, OSError):  # a container may run as a user that nobody named
+        user = str(os.getuid())
+    return f"{user}@{gethostname()}"

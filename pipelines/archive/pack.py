@@ -85,10 +85,14 @@ class PackWriter:
 
 @contextmanager
 def write_pack(out: Path, made_at: datetime) -> Iterator[PackWriter]:
-    """Write a pack; the file `out` appears when everything is written, durable, or not at all."""
+    """Write a pack; the file `out` appears when everything is written, durable, or not at all.
+
+    Only its owner can read it: it holds what people did.
+    """
     partial = out.with_name(f".{out.name}.partial")
+    partial.unlink(missing_ok=True)  # of a pull that was killed
     try:
-        with partial.open("wb") as file:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 yield PackWriter(archive, made_at)
             file.flush()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pipelines.archive.appending import append
+from pipelines.archive.coverage import Coverage, Days, coverage_of
 from pipelines.archive.entry import entry_path
 from pipelines.archive.layout import Format
 from pipelines.archive.log import open_log
@@ -39,7 +40,8 @@ class Pulled:
     """A pack that was made: its rows per table, the manifests in it, and what was read for it.
 
     `index` is the entry of the log. `sealed_through` is the newest sealed day of what was asked
-    for; later days are not in the pack.
+    for; later days are not in the pack, and `not_sealed` has them per stream. `skewed` are entries
+    whose times contradict each other.
     """
 
     out: Path
@@ -47,8 +49,10 @@ class Pulled:
     manifests: int
     reads: Reads
     sealed_through: date
+    not_sealed: tuple[Days, ...]
     index: int
     bytes: int
+    skewed: tuple[str, ...]
 
     @property
     def rows(self) -> int:
@@ -63,8 +67,10 @@ class Pulled:
             "tables": self.tables,
             "manifests": self.manifests,
             "sealed_through": self.sealed_through.isoformat(),
+            "not_sealed": [days.as_dict() for days in self.not_sealed],
             "entry": self.index,
             "bytes": self.bytes,
+            "clock_skew": list(self.skewed),
             "read": self.reads.as_dict(),
         }
 
@@ -82,8 +88,9 @@ def pull(
 ) -> Pulled:
     """Pull sealed rows into an evidence pack, and record it in the log.
 
-    Every row is proved against the signed root of its day before it is written. Memory is bounded
-    by a row group, whatever the number of rows.
+    That it was begun is recorded before the first row is written, so that no row leaves the
+    archive without an entry, wherever the pull ends. Every row is proved against the signed root
+    of its day before it is written. Memory is bounded by a row group, whatever the number of rows.
 
     Args:
         lake: The lake whose archive is read; its tables are not.
@@ -104,7 +111,10 @@ def pull(
     seals = [seal for _, seal in sorted(ledger.manifests.items()) if selection.covers(seal)]
     if not seals:
         raise TrailhouseError(_nothing(selection, ledger))
+    coverage = coverage_of(selection, ledger.manifests.values())
     entries, made_at = _entries(ledger, seals), clock().astimezone(UTC)
+    log, asked = open_log(lake), {"query": selection.as_dict(), "format": str(as_format)}
+    begun = append(log, "pull_begun", asked, clock=clock, signer=signer, by=by)
     with write_pack(out, made_at) as pack:
         ahead = settings.fetch_concurrency if lake.is_s3 else settings.threads
         rows = PackedRows(archive, selection, as_format, pack, ahead, progress)
@@ -112,11 +122,12 @@ def pull(
             rows, [seal for seal in seals if not is_deleted(ledger, seal)], settings.work_dir
         )
         pack.add("verify.py", (EVIDENCE / "verify.py").read_bytes())
-        readme = _readme(by, made_at, selection, as_format, tables, entries)
+        readme = _readme(by, made_at, selection, as_format, tables, entries, coverage)
         pack.add("README.txt", readme.encode())
         facts = {
-            "query": selection.as_dict(),
-            "format": str(as_format),
+            **asked,
+            **coverage.as_dict(),
+            "begun": begun.index,
             "rows": sum(table.rows for table in tables),
             "tables": [table.as_dict() for table in tables],
             "files": [file.as_dict() for file in pack.files],
@@ -124,7 +135,7 @@ def pull(
             "log_sha256": sha256("".join(e.digest for e in entries).encode()).hexdigest(),
         }
         _add_log(pack, entries, ledger)
-        entry = append(open_log(lake), "pull", facts, clock=clock, signer=signer, by=by)
+        entry = append(log, "pull", facts, clock=clock, signer=signer, by=by)
         pack.add(entry_path(entry.index), entry.content)
     return Pulled(
         out,
@@ -132,8 +143,10 @@ def pull(
         len(seals),
         rows.reads,
         max(seal.event_date for seal in seals),
+        coverage.not_sealed,
         entry.index,
         out.stat().st_size,
+        tuple(one.where for one in ledger.skews),
     )
 
 
@@ -170,6 +183,7 @@ def _readme(
     as_format: Format,
     tables: Sequence[PackedTable],
     entries: Sequence[Entry],
+    coverage: Coverage,
 ) -> str:
     """What the auditor reads first."""
     from jinja2 import Environment, StrictUndefined
@@ -185,6 +199,7 @@ def _readme(
         as_format=str(as_format),
         format_text=texts[as_format],
         tables=tables,
+        coverage=coverage,
         manifests=sum(entry.kind == "seal" for entry in entries),
         deletions=sum(entry.kind == "delete" for entry in entries),
     )

@@ -77,6 +77,8 @@ class Restored:
     through: date | None
     left_out: dict[str, int]
     unknown_loads: tuple[str, ...]
+    skewed: tuple[str, ...] = ()
+    """Entries whose times contradict each other."""
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as JSON-ready values."""
@@ -128,7 +130,8 @@ def restore(
     through = max((seal.event_date for seal in ledger.manifests.values()), default=None)
     named = {load.load_id for seal in seals for load in seal.loads}
     unknown = tuple(sorted(named - known.ids))
-    return Restored(opened.name, tables, through, _left_out(known.brought, seals), unknown)
+    skewed = tuple(one.where for one in ledger.skews)
+    return Restored(opened.name, tables, through, _left_out(known.brought, seals), unknown, skewed)
 
 
 Fetch = Callable[[Sequence["Manifest"]], Days]

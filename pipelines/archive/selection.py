@@ -123,10 +123,12 @@ class Selection:
 
     def covers(self, manifest: Manifest) -> bool:
         """Whether a sealed day is one of those asked for, with or without such rows."""
-        return (
-            manifest.table in self.asked_tables
-            and self.first <= manifest.event_date <= self.last
-            and (not self.environments or (manifest.environment or "") in self.environments)
+        return self.asks_for(manifest) and self.first <= manifest.event_date <= self.last
+
+    def asks_for(self, manifest: Manifest) -> bool:
+        """Whether a sealed day is of a table and environment asked for, whatever its date."""
+        return manifest.table in self.asked_tables and (
+            not self.environments or (manifest.environment or "") in self.environments
         )
 
     def sql(self, table: str) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 
 class RetentionSettings(BaseModel):
@@ -28,7 +36,7 @@ class ArchiveSettings(BaseModel):
 
     url: Annotated[str, Field(min_length=1)] | None = None
     """Folder or `s3://bucket/prefix`; without it, `archive/` under the lake URL."""
-    signing_key: str | None = None
+    signing_key: Annotated[str | None, Field(repr=False)] = None
     """The private key by reference: `file:PATH`, `env:NAME` or `command:PROGRAM …`."""
     signing_public_key: Path | None = None
     """PEM file of the public key that belongs to a `command:`."""
@@ -56,6 +64,13 @@ class ArchiveSettings(BaseModel):
     """RFC 3161 authority that stamps the newest entry."""
     retention: tuple[RetentionSettings, ...] = ()
     """How long days are kept, per table and environment."""
+
+    @field_serializer("signing_key")
+    def _without_arguments(self, signing_key: str | None) -> str | None:
+        """A program's arguments may be secret, such as a card's PIN."""
+        program, blank, _ = (signing_key or "").partition(" ")
+        is_masked = program.startswith("command:") and blank
+        return f"{program} **********" if is_masked else signing_key
 
     @field_validator("signing_key")
     @classmethod

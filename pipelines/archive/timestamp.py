@@ -16,6 +16,8 @@ LARGEST = 2**20
 """Bytes of an answer; a stamp with its certificates has a few thousand."""
 SHA256 = bytes.fromhex("300d06096086480165030402010500")
 """AlgorithmIdentifier of SHA-256, as DER (RFC 5754)."""
+IMPRINT = bytes.fromhex("3031") + SHA256 + bytes.fromhex("0420")
+"""What a stamp's imprint starts with, as DER (RFC 3161, 2.4.2); the SHA-256 follows."""
 GRANTED = (0, 1)
 """PKIStatus of an answer that holds a stamp: granted, and granted with modifications."""
 
@@ -30,11 +32,11 @@ def request_of(digest: bytes) -> bytes:
     return _der(0x30, _der(0x02, b"\x01") + imprint + _der(0x01, b"\xff"))
 
 
-def check_answer(answer: bytes, digest: bytes) -> None:
-    """Check that an answer holds a stamp on the digest; who signed it is for `openssl ts -verify`.
+def stamped(answer: bytes) -> bytes:
+    """The SHA-256 that an answer stamps; who signed it is for `openssl ts -verify`.
 
     Raises:
-        ValueError: It is no answer, refuses, or stamps something else.
+        ValueError: It is no answer, refuses, or stamps no SHA-256.
     """
     _, body, rest = _read(answer)
     _, status, stamp = _read(body)
@@ -43,7 +45,20 @@ def check_answer(answer: bytes, digest: bytes) -> None:
         raise ValueError("not the answer of an RFC 3161 authority")
     if int.from_bytes(number, "big") not in GRANTED or not stamp:
         raise ValueError(f"the authority refused, with status {int.from_bytes(number, 'big')}")
-    if _der(0x30, SHA256 + _der(0x04, digest)) not in stamp:
+    # what is stamped comes before certificates and signatures
+    _, imprint, after = stamp.partition(IMPRINT)
+    if not imprint or len(after) < 32:
+        raise ValueError("the stamp is on no SHA-256")
+    return after[:32]
+
+
+def check_answer(answer: bytes, digest: bytes) -> None:
+    """Check that an answer holds a stamp on the digest.
+
+    Raises:
+        ValueError: It is no answer, refuses, or stamps something else.
+    """
+    if stamped(answer) != digest:
         raise ValueError("the stamp is on another digest than the one sent")
 
 

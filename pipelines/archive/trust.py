@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.archive.copies import Anchor, anchors_of
+from pipelines.archive.copies import Anchor, Witnessed, anchors_of
 from pipelines.archive.keys import open_signer, parse_public_key
 from pipelines.archive.ledger import read_log
 from pipelines.archive.place import Folder, open_place
-from pipelines.errors import ConfigurationError
+from pipelines.archive.timestamp import stamped
+from pipelines.errors import ConfigurationError, TrailhouseError
 from pipelines.lake.storage import absolute, is_s3
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from pipelines.lake.tables import Lake
 
 KEY_ID = re.compile(r"[0-9a-f]{64}")
-CHECKPOINT = re.compile(r"(\d+):([0-9a-f]{64})")
+CHECKPOINT = re.compile(r"([0-9]+):([0-9a-f]{64})")
+STAMPED = re.compile(r"([0-9]+):(.+\.tsr)")
 
 
 def key_id_of(text: str) -> str:
@@ -58,8 +60,9 @@ def anchors_at(where: str, storage: Storage | None) -> list[Anchor]:
     """What is kept of a log elsewhere.
 
     Args:
-        where: `N:DIGEST`, an entry's number and digest as the e-mail has them; or a folder or
-            `s3://bucket/prefix` with copies of entries.
+        where: `N:DIGEST`, an entry's number and digest as the e-mail has them; `N:FILE.tsr`, its
+            number and a file with the answer of an RFC 3161 authority; or a folder or
+            `s3://bucket/prefix` with copies of entries, and stamps.
         storage: The access to S3; without it only folders are read.
 
     Raises:
@@ -67,6 +70,8 @@ def anchors_at(where: str, storage: Storage | None) -> list[Anchor]:
     """
     if written := CHECKPOINT.fullmatch(where):
         return [Anchor(int(written[1]), written[2], "--anchor")]
+    if written := STAMPED.fullmatch(where):
+        return [Anchor(int(written[1]), _stamped(Path(written[2])), written[2])]
     if storage is None and is_s3(where):
         raise ConfigurationError(
             f"{where}: a copy is checked without settings, so without access to S3; copy those "
@@ -80,3 +85,28 @@ def anchors_at(where: str, storage: Storage | None) -> list[Anchor]:
             "or an entry's number and digest as N:DIGEST"
         )
     return found
+
+
+def witnesses_of(lake: Lake) -> list[Witnessed]:
+    """What the places of `archive.anchor_urls` keep; one that cannot be read says why."""
+    return [_witnessed(url, lake.storage) for url in lake.storage.settings.archive.anchor_urls]
+
+
+def _witnessed(url: str, storage: Storage) -> Witnessed:
+    try:
+        place = open_place(url, storage)
+        anchors = anchors_of(read_log(place, ""), place.url)
+    except (TrailhouseError, OSError) as error:
+        return Witnessed(absolute(url), problem=str(error))
+    return Witnessed(place.url, tuple(anchors), place)
+
+
+def _stamped(path: Path) -> str:
+    """The digest that a time stamp is on, in hex."""
+    try:
+        return stamped(path.expanduser().read_bytes()).hex()
+    except (OSError, ValueError, IndexError) as error:
+        raise ConfigurationError(
+            f"{path}: no time stamp of an RFC 3161 authority: {error}; name the file that "
+            "`openssl ts -verify -in` reads"
+        ) from error

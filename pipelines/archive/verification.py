@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -71,6 +72,15 @@ class Verification:
     head: Anchor | None
     sealed_through: date | None
     keys: tuple[str, ...]
+    behind: tuple[int, ...] = ()
+    """Entries that say that their writer's clock was behind the entry before."""
+    compared: tuple[str, ...] = ()
+    """The witnesses whose entries the log was held against; without any, a cut end is not seen."""
+    not_compared: Mapping[str, str] = field(default_factory=dict)
+    """The witnesses that there are besides, each with why it was not asked."""
+
+    leftovers: tuple[str, ...] = ()
+    """What lies where objects are written before they get their names; nobody reads it."""
 
     @property
     def clean(self) -> bool:
@@ -87,6 +97,10 @@ class Verification:
             "head": {"index": head.index, "digest": head.digest} if head else None,
             "sealed_through": self.sealed_through.isoformat() if self.sealed_through else None,
             "keys": list(self.keys),
+            "leftovers": list(self.leftovers),
+            "clock_behind": list(self.behind),
+            "witnesses_compared": list(self.compared),
+            "witnesses_not_compared": dict(self.not_compared),
             "found": tally(self.findings),
             "findings": [finding.as_dict() for finding in self.findings],
         }
@@ -97,6 +111,7 @@ class Verification:
             "scope": self.scope.as_dict(),
             "checked": self.checked.as_dict(),
             "clean": self.clean,
+            "witnesses_compared": list(self.compared),
             "findings": len(self.findings),
             "found": tally(self.findings),
         }

@@ -13,8 +13,19 @@ from typing import TYPE_CHECKING
 
 from pipelines.archive.appending import append
 from pipelines.archive.contents import Contents, Due
-from pipelines.archive.copies import Anchor, anchors_of, differing, lacking, noted
+from pipelines.archive.copies import (
+    Anchor,
+    Witnessed,
+    anchors_of,
+    differing,
+    forgotten,
+    lacking,
+    not_compared,
+    noted,
+    told,
+)
 from pipelines.archive.findings import Finding
+from pipelines.archive.folder import INCOMING
 from pipelines.archive.ledger import LOG, Ledger, judge, read_log
 from pipelines.archive.manifest import Manifest
 from pipelines.archive.verification import Checked, Sample, Scope, Verification
@@ -37,6 +48,7 @@ def verify(
     from_date: date | None = None,
     to_date: date | None = None,
     anchors: Sequence[Anchor] = (),
+    witnesses: Sequence[Witnessed] = (),
     mirror: Place | None = None,
     deep: bool = False,
     sample: Sample | None = None,
@@ -54,6 +66,7 @@ def verify(
         from_date: First UTC day whose objects are read.
         to_date: Last UTC day whose objects are read; that it is not sealed yet is a finding.
         anchors: Digests of entries, kept out of the writer's reach.
+        witnesses: The places of the settings that keep entries, with what they keep.
         mirror: The lake's copy of the log.
         deep: Also read every row, and hold counts, times and the tree's root against them.
         sample: Read the bytes of so many seals only; of the others look at sizes.
@@ -66,6 +79,7 @@ def verify(
     # the mirror is written before the archive, files before the entry that names them: read in
     # this order, what is being sealed meanwhile looks neither cut off nor missing
     kept = _kept(mirror)
+    outside = [*anchors, *(anchor for one in witnesses for anchor in one.anchors)]
     listed = {path: size for path, size in archive.list() if not path.startswith(LOG)}
     ledger = judge(read_log(archive), trusted)
     sealed = [one for seal in ledger.manifests.values() for one in seal.objects]
@@ -76,10 +90,13 @@ def verify(
     if any(finding for _, finding in judged) or listed.keys() - ledger.named:
         ledger = judge(read_log(archive), trusted)  # what was sealed or deleted meanwhile
     entries, head = ledger.chain.entries, ledger.chain.head
+    newest = told(entries[index] for index in sorted(ledger.chain.vouched))
+    compared = {anchor.where for anchor in outside}
     findings = [
         *ledger.findings(),
         *_of_objects(contents, ledger, judged),
-        *differing(entries, [*kept, *anchors]),
+        *differing(entries, [*kept, *outside]),
+        *forgotten(newest, witnesses),
         *_lost(entries, kept, mirror),
         *noted(entries),
         *_not_sealed_yet(ledger, to_date),
@@ -97,6 +114,10 @@ def verify(
         Anchor(head.index, head.digest, archive.url) if head else None,
         ledger.sealed_through,
         tuple(key.key_id for key in ledger.chain.keys),
+        ledger.chain.behind,
+        tuple(sorted(compared)),
+        not_compared({at: n for at, n in newest.items() if at not in compared}, witnesses),
+        tuple(sorted(path for path, _ in archive.list(INCOMING))),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipelines.archive.timestamp import stamp
+from pipelines.archive.timestamp import stamp as request_stamp
 from pipelines.errors import TrailhouseError
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ class Witness(Protocol):
     def where(self) -> str:
         """Who it is, as the log names it."""
 
-    def tell(self, entry: Entry) -> dict[str, Any]:
+    def tell(self, entry: Entry, stamp: bytes | None) -> dict[str, Any]:
         """Have the entry kept; returns what the log is to remember of it.
+
+        Args:
+            entry: The entry.
+            stamp: The time stamp on it, where an authority was told before.
 
         Raises:
             TrailhouseError: It could not be; the message says what to mend.
@@ -40,7 +44,7 @@ class Witness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OtherPlace:
-    """Another folder or bucket, best of another account: it gets a copy of the entry."""
+    """Another folder or bucket, best of another account: a copy of the entry, and its stamp."""
 
     place: Place
 
@@ -49,8 +53,8 @@ class OtherPlace:
         """The URL."""
         return self.place.url
 
-    def tell(self, entry: Entry) -> dict[str, Any]:
-        """Put the entry, under the name that it has in the archive."""
+    def tell(self, entry: Entry, stamp: bytes | None) -> dict[str, Any]:
+        """Put the entry, under the name that it has in the archive, and the stamp beside it."""
         path = f"log/{entry.index:08d}.json"
         if not self.place.put_new(path, entry.content) and self.place.get(path) != entry.content:
             raise TrailhouseError(
@@ -58,12 +62,14 @@ class OtherPlace:
                 "changed, or the place is the anchor of another archive. "
                 "`trailhouse archive verify` says more"
             )
+        if stamp:
+            self.place.put_new(f"log/{entry.index:08d}.tsr", stamp)
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An e-mail address: it gets the number and digest of the entry, and the entry itself."""
+    """An e-mail address: the number and digest of the entry, the entry itself, and its stamp."""
 
     address: str
     archive_url: str
@@ -74,14 +80,14 @@ class Mailbox:
         """The address, as a URL."""
         return f"mailto:{self.address}"
 
-    def tell(self, entry: Entry) -> dict[str, Any]:
+    def tell(self, entry: Entry, stamp: bytes | None) -> dict[str, Any]:
         """Send the entry; a mail server that takes it answers for it."""
         settings = self.settings
         try:
             with self._connect() as server:
                 if settings.smtp_user and settings.smtp_password:
                     server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-                server.send_message(self._message(entry))
+                server.send_message(self._message(entry, stamp))
         except (OSError, smtplib.SMTPException) as error:
             raise TrailhouseError(
                 f"archive.anchor_email {self.address}: {settings.smtp_host}:{settings.smtp_port} "
@@ -100,7 +106,7 @@ class Mailbox:
             server.starttls(context=context)
         return server
 
-    def _message(self, entry: Entry) -> EmailMessage:
+    def _message(self, entry: Entry, stamp: bytes | None) -> EmailMessage:
         message = EmailMessage()
         message["Subject"] = f"Archive checkpoint: entry {entry.index}"
         message["From"] = self.settings.smtp_from or self.settings.anchor_email[0]
@@ -116,13 +122,16 @@ class Mailbox:
             "The digest is the SHA-256 of the attached file, which is log/"
             f"{entry.index:08d}.json of the archive. If the archive no longer holds that entry, or "
             "another one, it was cut short or written anew.\n"
+            + (f"\n{entry.index:08d}.tsr is a time stamp on it (RFC 3161).\n" if stamp else "")
         )
-        message.add_attachment(
-            entry.content,
-            maintype="application",
-            subtype="octet-stream",
-            filename=f"{entry.index:08d}.json",
-        )
+        attached = {"json": entry.content} | ({"tsr": stamp} if stamp else {})
+        for ending, content in attached.items():
+            message.add_attachment(
+                content,
+                maintype="application",
+                subtype="octet-stream",
+                filename=f"{entry.index:08d}.{ending}",
+            )
         return message
 
 
@@ -137,18 +146,22 @@ class Authority:
         """The URL."""
         return self.url
 
-    def tell(self, entry: Entry) -> dict[str, Any]:
+    def tell(self, entry: Entry, stamp: bytes | None) -> dict[str, Any]:
         """Have the digest stamped; the log keeps the stamp."""
-        return {"token": b64encode(stamp(self.url, bytes.fromhex(entry.digest))).decode()}
+        return {"token": b64encode(request_stamp(self.url, bytes.fromhex(entry.digest))).decode()}
 
 
 def of_settings(
     settings: ArchiveSettings, archive_url: str, places: list[Place]
 ) -> Iterator[Witness]:
-    """The witnesses that the settings name; `places` are those of `anchor_urls`, opened."""
+    """The witnesses that the settings name; `places` are those of `anchor_urls`, opened.
+
+    The authority is the first: a stamp that the log alone has is cut off with the log's end, so
+    the others get it.
+    """
+    if settings.timestamp_url:
+        yield Authority(settings.timestamp_url)
     for place in places:
         yield OtherPlace(place)
     for address in settings.anchor_email:
         yield Mailbox(address, archive_url, settings)
-    if settings.timestamp_url:
-        yield Authority(settings.timestamp_url)

@@ -99,4 +99,5 @@ def rotate(
         print_json(facts)
     else:
         print_table("Key rotated", ("what", "value"), list(facts.items()))
-        typer.echo(f'Now set archive.signing_key = "{new}"; the old key signs nothing any more.')
+        named = new if not new.startswith("command:") else "command:…, as given to --to"
+        typer.echo(f'Now set archive.signing_key = "{named}"; the old key signs nothing any more.')

@@ -14,7 +14,7 @@ from pipelines.cli.context import now, open_lake, print_json, print_table, uniqu
 from pipelines.cli.progress import advancing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pipelines.archive.pull import Pulled
     from pipelines.archive.restore import Restored, Target
@@ -119,8 +119,17 @@ def _print_pulled(pulled: Pulled, last: str) -> None:
         ("recorded as entry", pulled.index),
     ]
     print_table(f"{pulled.out}, {pulled.bytes:,} bytes", ("what", "result"), rows)
+    _print_skewed(pulled.skewed)
     if (through := pulled.sealed_through.isoformat()) < last:
         typer.echo(f"Sealed is through {through}; the days after it are not in the pack.")
+
+
+def _print_skewed(paths: Sequence[str]) -> None:
+    if paths:
+        typer.echo(
+            f"Clocks contradict each other at {', '.join(paths)}: signed, and in their place, but "
+            "recorded before the entry before. `trailhouse archive verify` says more."
+        )
 
 
 def restore(
@@ -138,7 +147,10 @@ def restore(
     ] = None,
     key: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="Trust this key id; else those of the settings."),
+        typer.Option(
+            metavar="ID|FILE",
+            help="Trust this key: its id, or its public key as PEM; else those of the settings.",
+        ),
     ] = None,
     by: By = None,
     as_json: AsJson = False,
@@ -150,14 +162,16 @@ def restore(
     Example: trailhouse archive restore --to restored.duckdb
     """
     from pipelines.archive.restore import restore as restore_rows
+    from pipelines.archive.trust import key_id_of
 
+    keys = [key_id_of(one) for one in key or ()]
     lake = open_lake()
     settings = lake.storage.settings
     with advancing() as advance:
         restored = restore_rows(
             _archive(lake, source),
             _target(lake, target),
-            trusted=key or settings.archive.trusted_keys or _own_key(lake),
+            trusted=keys or settings.archive.trusted_keys or _own_key(lake),
             work_dir=settings.work_dir,
             progress=advance,
         )
@@ -167,6 +181,7 @@ def restore(
         return
     rows: list[tuple[str, object]] = list(restored.tables.items())
     print_table(f"Restored into {restored.target}", ("table", "rows"), rows)
+    _print_skewed(restored.skewed)
     for name, count in restored.left_out.items():
         typer.echo(f"{count:,} rows of {name} were loaded, but are not in the archive.")
     if unknown := restored.unknown_loads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,6 @@ from pipelines.cli.progress import advancing
 from pipelines.errors import ConfigurationError, TrailhouseError
 
 if TYPE_CHECKING:
-    from pipelines.archive.copies import Anchor
     from pipelines.archive.place import Place
     from pipelines.archive.verification import Verification
     from pipelines.lake.tables import Lake
@@ -40,8 +39,8 @@ def verify(
     anchor: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="N:DIGEST|URL",
-            help="What is kept elsewhere: an entry's number and digest, or a place with entries.",
+            metavar="N:DIGEST|N:FILE.tsr|URL",
+            help="Kept elsewhere: an entry's number and its digest or stamp, or a place of copies.",
         ),
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Also compute all anew from rows.")] = False,
@@ -56,7 +55,7 @@ def verify(
     Example: trailhouse archive verify --offline copy --key seal.pub.pem --deep
     """
     from pipelines.archive.log import open_mirror
-    from pipelines.archive.trust import anchors_at, key_id_of
+    from pipelines.archive.trust import anchors_at, key_id_of, witnesses_of
     from pipelines.archive.verify import verify as verify_archive
 
     first, last = days_between(from_day, to_day)
@@ -70,7 +69,8 @@ def verify(
             trusted=keys or _trusted(lake, archive),
             from_date=first,
             to_date=last,
-            anchors=[*anchors, *_of_settings(lake)],
+            anchors=anchors,
+            witnesses=witnesses_of(lake) if lake else [],
             mirror=open_mirror(lake) if lake else None,
             deep=deep,
             progress=progress,
@@ -112,19 +112,6 @@ def _trusted(lake: Lake | None, archive: Place) -> Collection[str]:
     )
 
 
-def _of_settings(lake: Lake | None) -> Iterator[Anchor]:
-    """What the places of `archive.anchor_urls` keep; who may not read one is told."""
-    from pipelines.archive.trust import anchors_at
-
-    if lake is None:
-        return
-    for url in lake.storage.settings.archive.anchor_urls:
-        try:
-            yield from anchors_at(url, lake.storage)
-        except (TrailhouseError, OSError) as error:
-            stderr().print(f"Not compared with {url}: {error}", markup=False)
-
-
 def _recorded(lake: Lake, verification: Verification, by: str) -> int | None:
     """The entry that records the verification; none where nobody may sign or write here."""
     from pipelines.archive.keys import open_signer
@@ -164,9 +151,29 @@ def _print(verification: Verification, recorded: int | None) -> None:
         f"Checked {checked.entries:,} entries, {checked.seals:,} seals, {checked.objects:,} "
         f"objects, {checked.bytes:,} bytes; sealed through {verification.sealed_through}."
     )
+    if verification.behind:
+        numbers = ", ".join(map(str, verification.behind))
+        typer.echo(f"By a clock behind that of the entry before, as they say: entries {numbers}.")
+    if left := verification.leftovers:
+        typer.echo(
+            f"{len(left):,} files lie where what is being written lies, and nobody reads them: "
+            f"{', '.join(left[:LISTED])}"
+        )
+    for where, why in verification.not_compared.items():
+        typer.echo(f"Not compared with {where}: {why}")
+    typer.echo(_compared(verification.compared))
     if head:
         typer.echo(f"Newest entry {head.index}: {head.digest}")
     if recorded is not None:
         typer.echo(f"Recorded as entry {recorded}.")
     count = len(verification.findings)
     typer.echo("Clean." if verification.clean else f"NOT CLEAN: {count:,} found.")
+
+
+def _compared(witnesses: Sequence[str]) -> str:
+    if witnesses:
+        return f"Compared with what is kept elsewhere: {', '.join(witnesses)}."
+    return (
+        "No witness was compared: newest entries that were cut off, here and in the lake, would "
+        "not be seen."
+    )

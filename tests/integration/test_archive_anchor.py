@@ -15,8 +15,10 @@ from sealing import NOW, entries_of, fill, lake_with_key, seal_all, signer_of
 from witnesses import Mails, TimeStamps, mail_receiver, openssl, time_stamps
 
 from pipelines.archive.anchor import Anchored, anchor
-from pipelines.archive.place import open_place
-from pipelines.errors import TrailhouseError
+from pipelines.archive.place import open_archive_place, open_place
+from pipelines.archive.trust import anchors_at
+from pipelines.archive.verify import verify
+from pipelines.errors import ConfigurationError, TrailhouseError
 from pipelines.lake.tables import Lake
 
 OFFICE = "compliance@larkfield.example"
@@ -211,3 +213,45 @@ def test_without_witnesses_anchoring_says_what_to_set(tmp_path: Path) -> None:
 
     with pytest.raises(TrailhouseError, match=r"set archive\.anchor_urls"):
         anchor_all(lake)
+
+
+def test_a_stamp_that_was_taken_away_shows_that_the_newest_entries_were_cut_off(
+    tmp_path: Path, authority: TimeStamps, mails: Mails
+) -> None:
+    witness = tmp_path / "witness"
+    given = mailed(mails.port) | {"anchor_urls": [str(witness)], "timestamp_url": authority.url}
+    lake = sealed_lake(tmp_path, **given)
+    newest = entries_of(lake)[-1]
+    anchor_all(lake)
+    stamp = witness / "log" / f"{newest.index:08d}.tsr"
+    asked = [f"{newest.index}:{stamp}", str(witness)]
+    archive, trusted = open_archive_place(lake), {signer_of(lake).public.key_id}
+
+    kept = [anchors_at(one, None) for one in asked]
+    sound = verify(archive, trusted=trusted, anchors=kept[0])
+    for index in range(newest.index, len(entries_of(lake))):
+        archive.delete(f"log/{index:08d}.json")
+    (witness / "log" / f"{newest.index:08d}.json").unlink()
+
+    cut = [verify(archive, trusted=trusted, anchors=anchors_at(one, None)) for one in asked]
+
+    assert sound.clean
+    assert [anchor.digest for one in kept for anchor in one] == [newest.digest] * 3
+    for one in cut:
+        assert "truncated_tail" in {finding.name for finding in one.findings}
+    openssl(
+        *("ts", "-verify", "-in", stamp, "-digest", newest.digest),
+        *("-CAfile", authority.certificate, "-untrusted", authority.certificate),
+    )
+    attached = {
+        one.get_filename(): one.get_content() for one in mails.received[0].iter_attachments()
+    }
+    assert attached[stamp.name] == stamp.read_bytes()
+
+
+def test_what_is_no_stamp_is_no_anchor(tmp_path: Path) -> None:
+    path = tmp_path / "00000004.tsr"
+    path.write_bytes(b"<html>moved</html>")
+
+    with pytest.raises(ConfigurationError, match=r"00000004\.tsr: no time stamp"):
+        anchors_at(f"4:{path}", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -360,7 +361,8 @@ def test_without_its_guards_a_csv_has_the_cells_as_they_were(
 ) -> None:
     read = cells(unpack(packs[Format.CSV])["activity.csv"])
 
-    names = {row["resource_name"].removeprefix("'") for row in read}
+    bare = (row["resource_name"].removeprefix("'") for row in read)
+    names = {re.sub(r"([;\r\n][\t']*)'([=+\-@＝])", r"\1\2", name) for name in bare}
 
     assert names >= set(FORMULAS)
     assert names == {row["resource_name"] for row in rows(archive.lake, "activity")}
@@ -406,8 +408,56 @@ def test_an_auditor_runs_it_with_python_alone(
     command = [sys.executable, "-I", "-S", "verify.py", "--key", archive.key_id]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"CLEAN: everything leads to the key given, {archive.key_id}" in done.stdout
+    # the pull asks for more days than were sealed
+    assert (done.returncode, done.stderr) == (4, "")
+    assert f"CLEAN IN PART: what is here leads to the key given, {archive.key_id}" in done.stdout
+    assert "NOT SEALED YET, so not here: jobs prod 2026-02-09 to 2026-02-28" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("as_format", "last", "code"),
+    [
+        pytest.param(Format.JSONL, 8, 0, id="all of it"),
+        pytest.param(Format.JSONL, 9, 4, id="a day that is not sealed"),
+        pytest.param(Format.PARQUET, 8, 4, id="rows that were not compared"),
+    ],
+)
+def test_clean_is_said_of_what_was_looked_at_alone(
+    archive: Sealed,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    as_format: Format,
+    last: int,
+    code: int,
+) -> None:
+    pack, asked = tmp_path / "pack.zip", Selection(date(2026, 2, 1), date(2026, 2, last))
+    pull_pack(archive, pack, as_format=as_format, asked=asked)
+
+    assert verify.main([str(pack), "--key", archive.key_id]) == code
+
+    told = capsys.readouterr().out
+    assert ("were not compared with the proofs" in told) == (as_format is Format.PARQUET)
+    assert ("NOT SEALED YET" in told) == (last == 9)
+    assert ("CLEAN: everything" in told) == (code == 0)
+
+
+def test_a_pack_says_which_days_were_sealed_of_what_was_asked_for(
+    archive: Sealed, packs: dict[Format, Path]
+) -> None:
+    files = unpack(packs[Format.CSV])
+
+    told, readme = body(files[newest(files)]), files["README.txt"].decode()
+
+    of_jobs = [one for one in told["sealed"] if one["table"] == "jobs"]
+    assert of_jobs == [
+        {"table": "jobs", "environment": "dev", "from": "2026-02-04", "to": "2026-02-08"},
+        {"table": "jobs", "environment": "prod", "from": "2026-02-03", "to": "2026-02-08"},
+    ]
+    lacking = {(one["from"], one["to"]) for one in told["not_sealed"]}
+    assert lacking == {("2026-02-09", "2026-02-28")}
+    assert told["never_sealed"] == []
+    assert "jobs dev                 2026-02-04 to 2026-02-08" in readme
+    assert "NOT here" in readme
 
 
 def test_without_a_key_it_says_what_is_left_to_ask(
@@ -529,6 +579,21 @@ def test_a_link_to_a_folder_added_to_an_unpacked_pack_is_found(
     assert found(tmp_path / "pack", archive) == {"added"}
 
 
+def test_a_pipe_in_an_unpacked_pack_is_found_and_not_waited_for(
+    archive: Sealed, files: Files, tmp_path: Path
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    for name in ("README.txt", "log/00000001.json"):
+        (tmp_path / name).unlink()
+        os.mkfifo(tmp_path / name)
+
+    findings = check(tmp_path, [archive.key_id]).findings
+
+    assert {"README.txt", "log/00000001.json"} <= {where.split(":")[0] for _, where in findings}
+
+
 def test_a_folder_of_a_zip_with_bytes_of_its_own_is_found(
     archive: Sealed, files: Files, tmp_path: Path
 ) -> None:
@@ -634,6 +699,39 @@ def test_a_day_that_was_left_out_is_found_whoever_signs_the_pack(
     pack = write(tmp_path / "pack.zip", resigned(left, archive.signer))
 
     assert found(pack, archive) == {"gap_of_days"}
+
+
+@pytest.mark.parametrize("gone", ["the last day", "a whole stream"])
+def test_days_that_are_missing_at_the_end_are_found_whoever_signs_the_pack(
+    archive: Sealed, files: Files, tmp_path: Path, gone: str
+) -> None:
+    logged = {name: body(content) for name, content in files.items() if name.startswith("log/")}
+    dropped = {
+        name
+        for name, told in logged.items()
+        if told["kind"] == "seal"
+        and (told["table"], told["environment"], told["rows"]) == ("log_messages", None, 0)
+        and (told["event_date"] == "2026-02-08" or gone == "a whole stream")
+    }
+    left = {name: content for name, content in files.items() if name not in dropped}
+
+    pack = write(tmp_path / "pack.zip", resigned(left, archive.signer))
+
+    assert dropped
+    assert found(pack, archive) == {"gap_of_days"}
+
+
+@pytest.mark.parametrize("as_format", [Format.CSV, Format.JSONL])
+def test_an_id_that_is_not_the_proved_one_is_found_whoever_signs_the_pack(
+    archive: Sealed, packs: dict[Format, Path], tmp_path: Path, as_format: Format
+) -> None:
+    files = unpack(packs[as_format])
+    path, (first, *_) = f"activity.{as_format}", ids_of(files)
+    changed = files | {path: files[path].replace(first.encode(), b"activity:1", 1)}
+
+    pack = write(tmp_path / "pack.zip", resigned(changed, archive.signer))
+
+    assert found(pack, archive) == {"modified"}
 
 
 def test_two_entries_that_do_not_follow_each_other_are_found(
@@ -776,6 +874,39 @@ def test_a_deleted_day_stays_in_a_pack_as_its_manifest_and_its_deletion(
     assert deleted["seals"][0] not in {line["seal"] for line in proofs_of(files)}
     assert facts["manifests"] - facts["manifests_whole"] == 1
     assert "1 deletions" in files["README.txt"].decode()
+
+
+def test_a_pull_that_is_cut_off_is_in_the_log_before_any_row_is_on_the_disk(
+    archive: Sealed, tmp_path: Path
+) -> None:
+    partial, modes = tmp_path / ".pack.zip.partial", list[int]()
+    partial.write_bytes(b"of a pull that was killed")
+    before = len(open_log(archive.lake).entries())
+
+    def killed(what: str, added: int, total: int) -> None:
+        modes.append(partial.stat().st_mode & 0o777)
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        pull_pack(archive, tmp_path / "pack.zip", progress=killed)
+
+    (begun,) = open_log(archive.lake).entries()[before:]
+    assert (begun.kind, begun.body["by"]) == ("pull_begun", "Ines Auditor")
+    assert begun.body["query"]["from"] == "2026-02-01"
+    assert modes == [0o600]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pack_names_the_entry_that_says_it_was_begun(
+    archive: Sealed, packs: dict[Format, Path]
+) -> None:
+    files = unpack(packs[Format.CSV])
+
+    told = body(files[newest(files)])
+
+    begun = open_log(archive.lake).entries()[told["begun"]]
+    assert (begun.kind, begun.body["query"]) == ("pull_begun", told["query"])
+    assert packs[Format.CSV].stat().st_mode & 0o777 == 0o600
 
 
 # what is not pulled from an archive that was tampered with

@@ -47,7 +47,8 @@ def test_a_pack_is_pulled_and_its_own_verify_py_says_clean(of: Sealed, tmp_path:
     (tmp_path / "verify.py").write_bytes(unpack(pack)["verify.py"])
     command = [sys.executable, "-I", "-S", "verify.py", "--key", of.key_id, "pack.zip"]
     checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout
+    assert checked.returncode == 4, checked.stdout  # more days were asked for than are sealed
+    assert facts["not_sealed"][0]["from"] == "2026-02-09"
     assert "pulled by Ines at" in checked.stdout
 
 
@@ -99,3 +100,20 @@ def test_a_copy_is_restored_into_a_file_where_no_private_key_is(
     assert done.exit_code == 0, done.output
     assert target.is_file()
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("form", ["id", "file"])
+def test_a_key_is_named_by_its_id_or_its_file(of: Sealed, tmp_path: Path, form: str) -> None:
+    public = tmp_path / "seal.pub.pem"
+    public.write_text(of.signer.public.pem)
+    given = of.key_id if form == "id" else str(public)
+
+    done = run("restore", "--key", given, "--to", str(tmp_path / "restored.duckdb"))
+
+    assert done.exit_code == 0, done.output
+
+
+def test_what_is_no_key_is_told_as_such(tmp_path: Path) -> None:
+    done = run("restore", "--key", "no-such.pem", "--to", str(tmp_path / "restored.duckdb"))
+
+    assert "no-such.pem: neither a key id" in str(done.exception)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -259,6 +260,56 @@ def test_an_object_that_cannot_be_read_is_told_apart_from_one_that_was_changed(c
     assert found(verification) == {("unreadable", copy.path(file))}
 
 
+def a_link(file: Path) -> None:
+    """The same bytes, but outside the archive, where they can change."""
+    outside = file.parents[4] / "outside"
+    file.rename(outside)
+    file.symlink_to(outside)
+
+
+def a_pipe(file: Path) -> None:
+    """What whoever reads it waits for, for ever."""
+    file.unlink()
+    os.mkfifo(file)
+
+
+@pytest.mark.parametrize("put", [a_link, a_pipe])
+@pytest.mark.parametrize("sampled", [None, Sample(0, 1)], ids=["all", "sizes"])
+def test_only_a_regular_file_is_the_one_that_was_sealed(
+    copy: Copy, put: Callable[[Path], None], sampled: Sample | None
+) -> None:
+    file = copy.files()[0]
+    put(file)
+
+    verification = verified(copy, sample=sampled)
+
+    assert found(verification) == {("unreadable", copy.path(file))}
+    assert "not a file" in verification.findings[0].detail
+
+
+def test_a_log_with_a_pipe_and_an_endless_object_is_read_to_its_end(copy: Copy) -> None:
+    a_pipe(copy.log[-1])
+    endless = copy.log[-1].with_name("00009999.json")
+    endless.touch()
+    os.truncate(endless, 2**40)
+
+    findings = verified(copy).findings
+
+    unreadable = {one.where for one in findings if one.name == "unreadable"}
+    assert unreadable == {f"log/{len(copy.log) - 2:08}.json", "log/00009999.json"}
+
+
+def test_what_was_left_where_objects_are_written_is_listed(copy: Copy) -> None:
+    half = copy.folder / ".incoming" / "half"
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(b"ha")
+
+    verification = verified(copy)
+
+    assert verification.clean
+    assert verification.as_dict()["leftovers"] == [".incoming/half"]
+
+
 def test_a_verification_is_recorded_in_the_log_with_what_it_found(tmp_path: Path) -> None:
     signer = key(tmp_path)
     lake = sealed_lake(folder_place(tmp_path), signer)
@@ -434,6 +485,47 @@ def test_the_places_of_the_settings_are_compared_too(
     answer = told(code=1)
 
     assert answer["found"]["truncated_tail"] == 1
+
+
+@pytest.fixture
+def witness(lake_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place that was told of the newest entry, as the log says."""
+    place = tmp_path / "witness"
+    monkeypatch.setenv("TRAILHOUSE_ARCHIVE__ANCHOR_URLS", json.dumps([str(place)]))
+    done = CliRunner().invoke(app, ["archive", "anchor"])
+    assert done.exit_code == 0, done.output
+    return place
+
+
+@pytest.mark.usefixtures("signing")
+def test_a_witness_that_lost_what_it_was_told_is_found(lake_folder: Path, witness: Path) -> None:
+    sound, shown = told(), command()
+    (kept,) = (witness / "log").iterdir()
+    kept.unlink()
+
+    answer = told(code=1)
+
+    assert sound["witnesses_compared"] == [str(witness)]
+    assert sound["witnesses_not_compared"] == {}
+    assert f"Compared with what is kept elsewhere: {witness}." in shown.stdout.replace("\n", "")
+    where = f"{witness}/log/{kept.name}"
+    assert [(one["name"], one["where"]) for one in answer["findings"]] == [("missing", where)]
+    assert answer["witnesses_compared"] == []
+    assert answer["witnesses_not_compared"] == {str(witness): "no entries are kept there"}
+
+
+@pytest.mark.usefixtures("signing")
+def test_clean_without_a_witness_says_so(copy: Copy, lake_folder: Path, witness: Path) -> None:
+    options = ("--offline", str(lake_folder / "archive"), "--key", copy.signer.public.key_id)
+
+    answer, shown = told(*options), command(*options)
+    named = told(*options, "--anchor", str(witness))
+
+    assert answer["witnesses_compared"] == []
+    assert "--anchor" in answer["witnesses_not_compared"][str(witness)]
+    assert "No witness was compared" in shown.stdout
+    assert named["witnesses_compared"] == [str(witness)]
+    assert named["witnesses_not_compared"] == {}
 
 
 def test_entries_of_every_kind_are_part_of_a_clean_archive(copy: Copy) -> None:

@@ -152,6 +152,20 @@ def test_a_sample_is_verified_and_that_is_recorded(
     assert (recorded.kind, recorded.body["clean"]) == ("verify", True)
 
 
+def test_which_files_are_sampled_cannot_be_known_before_but_is_recorded(
+    land: Land, signed: Lake, instance: dg.DagsterInstance
+) -> None:
+    land_two_days(land)
+    load_by_hand(signed)
+    run("seal", instance)
+
+    found = [run("verify_sample", instance).get_asset_check_evaluations()[0] for _ in range(2)]
+
+    seeds = [entry.body["scope"]["sample"]["seed"] for entry in entries_of(signed)[-2:]]
+    assert seeds[0] != seeds[1]
+    assert [one.metadata["seed"].value for one in found] == [str(seed) for seed in seeds]
+
+
 def test_a_changed_file_fails_the_check_of_the_sample(
     land: Land, signed: Lake, instance: dg.DagsterInstance
 ) -> None:

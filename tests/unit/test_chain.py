@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipelines.archive.chain import check_chain
+from pipelines.archive.copies import anchors_of
 from pipelines.archive.entry import Entry, entry_path, sign_entry
 from pipelines.archive.keys import KeySigner, parse_public_key
 
@@ -96,3 +97,46 @@ def test_a_log_cut_off_before_its_rotation_does_not_reach_who_trusts_the_newest_
     chain = check_chain(objects([begun, acted, forged]), {SECOND.public.key_id})
 
     assert [one.name for one in chain.findings] == ["unknown_key"]
+
+
+EARLY = "2026-02-18T01:00:00.500000Z"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param({"clock_behind_seconds": 7199}, [], id="says so"),
+        pytest.param({}, ["clock_skew"], id="does not say so"),
+        pytest.param({"clock_behind_seconds": 60}, ["clock_skew"], id="says something else"),
+    ],
+)
+def test_a_clock_behind_the_entry_before_is_found_unless_the_entry_says_so(
+    told: dict[str, int], expected: list[str]
+) -> None:
+    begun = key(None, FIRST, FIRST)
+    facts = {"kind": "release", "hold_id": "1", "recorded_at": EARLY}
+    acted = entry(begun, facts | told, FIRST)
+
+    chain = check_chain(objects([begun, acted]), {FIRST.public.key_id})
+
+    assert [one.name for one in chain.findings] == expected
+    assert chain.behind == ((1,) if told else ())
+
+
+def test_an_entry_that_says_its_clock_was_behind_although_it_was_not_is_found() -> None:
+    begun = key(None, FIRST, FIRST)
+    facts = {"kind": "release", "hold_id": "1", "clock_behind_seconds": 7199}
+
+    chain = check_chain(objects([begun, entry(begun, facts, FIRST)]), {FIRST.public.key_id})
+
+    assert [one.name for one in chain.findings] == ["clock_skew"]
+
+
+def test_only_the_digits_0_to_9_number_an_entry() -> None:
+    begun = key(None, FIRST, FIRST)
+    fullwidth = "log/0000000\N{FULLWIDTH DIGIT ONE}.json"
+
+    chain = check_chain(objects([begun]) | {fullwidth: b"x"}, {FIRST.public.key_id})
+
+    assert [(one.name, one.where) for one in chain.findings] == [("added", fullwidth)]
+    assert anchors_of({fullwidth: begun.content}, "elsewhere") == []

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from pipelines.archive.keys import (
+    CommandSigner,
     PublicKey,
     make_key,
     open_signer,
@@ -172,7 +174,7 @@ def test_a_command_may_sign(key: Path, tmp_path: Path, encode: str) -> None:
     [
         pytest.param("print('no')", "3 bytes that are no signature", id="too short"),
         pytest.param("print('A' * 86 + '==')", "no signature of key", id="of another key"),
-        pytest.param("import sys; sys.exit('card is gone')", "code 1.*card is gone", id="fails"),
+        pytest.param("import sys; sys.exit('card is gone')", "code 1; run it by hand", id="fails"),
     ],
 )
 def test_a_command_that_does_not_sign_is_told(
@@ -246,6 +248,37 @@ def test_nothing_private_is_in_an_error_or_a_text(
         told.append(f"{refused.value} {refused.value.__cause__} {refused.value.__context__}")
 
     assert not [text for text in told if secret in text or secret[-20:] in text]
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        pytest.param("sleep 5 4711", "gave no signature within 0.2 seconds", id="too slow"),
+        pytest.param("no-such-program --pin 4711", "No such file or directory", id="no program"),
+        pytest.param("sh -c 'echo --pin 4711 >&2; exit 3' 4711", "ended with code 3", id="fails"),
+        pytest.param("echo 4711", "no signature of key", id="no signature"),
+        pytest.param("sleep '4711", "no reference to a key", id="an open quote"),
+    ],
+)
+def test_neither_arguments_nor_output_of_a_command_are_told(
+    key: Path, tmp_path: Path, program: str, told: str
+) -> None:
+    archive = {"signing_key": f"command:{program}", "signing_public_key": tmp_path / "key.pub.pem"}
+    configured = signing(**archive)
+
+    def sign() -> None:
+        signer = open_signer(configured)
+        assert isinstance(signer, CommandSigner)
+        assert "4711" not in repr(signer)
+        replace(signer, seconds=0.2).sign(b"a statement")
+
+    with pytest.raises(ConfigurationError, match=told) as refused:
+        sign()
+
+    assert "4711" not in f"{refused.value} {configured!r} {configured.shown()}"
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+    assert configured.archive.signing_key == f"command:{program}"
+    assert configured.shown()["archive"]["signing_key"].endswith(" **********")
 
 
 def test_a_public_key_reads_its_own_pem(key: Path) -> None:

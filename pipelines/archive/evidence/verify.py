@@ -15,9 +15,11 @@ syntax, and is longer than a module of the project otherwise is. What it checks:
     2. every file has the bytes that the signed entry `pull` names; none is missing, none was added
     3. every row's proof leads from the row's bytes to the root in the signed manifest of its day
        (RFC 9162), and the rows of a CSV or JSON Lines file are the proved ones, in their order
-    4. the manifests follow each other without a gap of days
+    4. the manifests are those of every day that the pull's entry says is sealed, without a gap
 
-Exit code: 0 clean, 1 something was found, 2 the pack cannot be read, 3 clean but no key was given.
+Exit code: 0 clean, 1 something was found, 2 the pack cannot be read, 3 clean but no key was given,
+4 clean in part: days that were asked for were not sealed yet, or the rows are in Parquet files,
+which Python alone cannot read: their digests are checked, and README.txt says how to compare them.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
+import stat
 import sys
 import zipfile
 import zlib
@@ -46,8 +50,10 @@ SHOWN = 20
 """Findings of one name that are printed; all are counted."""
 GUARD = "'"
 """What a CSV cell starts with where a spreadsheet would have run it as a formula."""
-FIRST_DAY = date(2013, 1, 1)
-"""Workato's first year; earlier days come from wrong clocks, and those between are not sealed."""
+SPLIT = re.compile(r"([;\r\n][\t']*)'([=+\-@＝＋－＠])")
+"""The same inside a cell, where some spreadsheets begin a new cell or row."""
+IDS = {"rejected": "rejected_id", "loads": "load_id"}
+"""The column that names a row, where it is not event_id."""
 UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, csv.Error, RuntimeError)
 """What reading a damaged file raises (a zip of an unknown method is a RuntimeError)."""
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
@@ -197,7 +203,10 @@ class Pack:
         """A file of the pack, to be read from its beginning."""
         if self.zip is not None:
             return self.zip.open(name)  # type: ignore[return-value]
-        return (self.path / name).open("rb")
+        file = self.path / name
+        if not stat.S_ISREG(os.lstat(str(file)).st_mode):  # a pipe would never end
+            raise OSError("a link, pipe or folder stands there, not a file")
+        return file.open("rb")
 
     def read(self, name: str) -> bytes:
         """The bytes of a small file of the pack."""
@@ -212,6 +221,16 @@ class Pack:
                 size += len(block)
                 digest.update(block)
         return size, digest.hexdigest()
+
+
+def read_day(text: str) -> date:
+    """A day as the log writes it."""
+    return date(*map(int, text.split("-")))
+
+
+def stream_name(table: str, environment: str | None) -> str:
+    """A table and environment in words."""
+    return f"{table} {environment or ''}".strip()
 
 
 class Entry:
@@ -255,6 +274,8 @@ class Check:
         self.pems: dict[str, str] = {}
         self.genuine: set[int] = set()
         self.rows: Counter[int] = Counter()
+        self.compared = 0
+        self.not_compared: list[str] = []
         self.first_key: str | None = None
 
     def find(self, name: str, where: str) -> None:
@@ -278,7 +299,7 @@ class Check:
         else:
             self.attempt(lambda: self.check_files(pull), f"{pull.name}: the list of files")
             self.attempt(self.check_keys, "keys/")
-            self.attempt(self.check_days, "log/: the manifests")
+            self.attempt(lambda: self.check_days(pull), "log/: the manifests")
             self.attempt(lambda: self.check_rows(pull), "the rows or proofs")
         self.tell("")
 
@@ -294,7 +315,7 @@ class Check:
     def read_log(self) -> None:
         """Read the entries of the pack."""
         for name in self.pack.names:
-            if not re.match(r"log/\d{8}\.json\Z", name):
+            if not re.match(r"log/[0-9]{8}\.json\Z", name):
                 continue
             try:
                 entry = Entry(name, self.pack.read(name))
@@ -411,6 +432,8 @@ class Check:
         total = 0
         for table in pull.body["tables"]:
             rows = self.read_rows(table["path"])
+            if rows is None:
+                self.not_compared.append(table["path"])
             before = (-1, -1)
             for number in range(1, table["rows"] + 1):
                 total += 1
@@ -458,7 +481,7 @@ class Check:
             reader = csv.reader(text, strict=True)
             names = next(reader, [])
             for cells in reader:
-                bare = [cell[1:] if cell.startswith(GUARD) else cell for cell in cells]
+                bare = [SPLIT.sub(r"\1\2", cell[cell.startswith(GUARD) :]) for cell in cells]
                 yield dict(zip(names, bare)) if len(cells) == len(names) else {}  # noqa: B905
 
     def read_jsonl(self, name: str) -> Iterator[dict[str, Any]]:
@@ -503,6 +526,9 @@ class Check:
             return
         if seal is None or seal.kind != "seal":
             return  # found already
+        self.compared += 1
+        if row.get(IDS.get(proof["table"], "event_id")) != proof["id"]:
+            self.find("modified", f"{where}: not the id that stands in its proof")
         told = row.get(seal.body["leaf"])  # of no bytes at all there may be nothing
         encoded = proof.get("leaf_base64")
         expected = content.decode("utf-8") if encoded is None else encoded
@@ -511,25 +537,27 @@ class Check:
 
     # 4. the days
 
-    def check_days(self) -> None:
-        """Hold the manifests of each table and environment: every day, every supplement."""
-        days: dict[tuple[str, bool, str], dict[date, set[int]]] = {}
+    def check_days(self, pull: Entry) -> None:
+        """Hold the manifests against the days that are sealed as the pull says: every day is here.
+
+        Earlier days are rows of wrong clocks; those between are not sealed.
+        """
+        days: dict[tuple[str, str | None], dict[date, set[int]]] = {}
         for entry in self.entries.values():
             if entry.kind == "seal" and entry.index in self.genuine:
-                body = entry.body
-                environment = body["environment"]  # one not sent is another than an empty one
-                stream = (body["table"], environment is not None, environment or "")
-                day = date(*map(int, body["event_date"].split("-")))
-                days.setdefault(stream, {}).setdefault(day, set()).add(body["supplement"])
-        for (table, _, environment), sealed in sorted(days.items()):
-            stream_name = f"{table} {environment}".strip()
-            for day, numbers in sealed.items():
+                body = entry.body  # an environment not sent is another than an empty one
+                of_stream = days.setdefault((body["table"], body["environment"]), {})
+                of_stream.setdefault(read_day(body["event_date"]), set()).add(body["supplement"])
+        for (table, environment), sealed in days.items():
+            for day, numbers in sorted(sealed.items()):
                 if numbers != set(range(len(numbers))):
-                    self.find("gap_of_days", f"{stream_name} {day}: a supplement is missing")
-            day = min((day for day in sealed if day >= FIRST_DAY), default=max(sealed))
-            while day < max(sealed):
-                if day not in sealed:
-                    self.find("gap_of_days", f"{stream_name} {day}")
+                    where = f"{stream_name(table, environment)} {day}: a supplement is missing"
+                    self.find("gap_of_days", where)
+        for told in pull.body["sealed"]:
+            stream, day = (told["table"], told["environment"]), read_day(told["from"])
+            while day <= read_day(told["to"]):
+                if day not in days.get(stream, {}):
+                    self.find("gap_of_days", f"{stream_name(*stream)} {day}")
                 day += timedelta(1)
 
     # the answer
@@ -545,12 +573,40 @@ class Check:
             "findings": [{"name": name, "where": where} for name, where in self.findings],
             "entries": len(self.entries),
             "rows": sum(self.rows.values()),
+            "rows_compared": self.compared,
+            "not_compared": self.not_compared,
+            "sealed": pull.get("sealed"),
+            "not_sealed": pull.get("not_sealed"),
+            "never_sealed": pull.get("never_sealed"),
             "manifests": len(seals),
             "manifests_whole": sum(self.rows[e.index] == e.body.get("rows") for e in seals),
             "pulled_by": pull.get("by"),
             "pulled_at": pull.get("recorded_at"),
             "query": pull.get("query"),
         }
+
+
+def days_of(what: str, listed: list[dict[str, Any]] | None) -> list[str]:
+    """Days of tables and environments in words, the first of them."""
+    told = [
+        f"{what} {stream_name(one['table'], one['environment'])} {one['from']} to {one['to']}"
+        for one in listed or []
+    ]
+    return told[:SHOWN] + ([f"{what} {len(told) - SHOWN:,} more"] if len(told) > SHOWN else [])
+
+
+def in_part(facts: dict[str, Any]) -> list[str]:
+    """Why a clean pack does not say all that one could take it to say."""
+    reasons = []
+    if facts["not_sealed"]:
+        reasons.append("not all days that were asked for were sealed, see above")
+    if facts["not_compared"]:
+        reasons.append(
+            f"the rows in {', '.join(facts['not_compared'])} were not compared with the proofs, as "
+            "that needs a Parquet reader: proofs.jsonl has each row's proved bytes, and README.txt "
+            "the query that compares them"
+        )
+    return reasons
 
 
 def describe(facts: dict[str, Any]) -> str:
@@ -562,8 +618,16 @@ def describe(facts: dict[str, Any]) -> str:
             asked += f", {name.replace('_', ' ')} {' '.join(query[name])}"
     lines = [
         f"pulled by {facts['pulled_by']} at {facts['pulled_at']}: {asked}",
+        *days_of("sealed", facts["sealed"]),
+        *days_of("NOT SEALED YET, so not here:", facts["not_sealed"]),
+    ]
+    if facts["never_sealed"]:
+        lines.append(f"nothing was ever sealed of {', '.join(facts['never_sealed'])}")
+    lines += [
         f"{facts['entries']:,} entries of the log, {facts['rows']:,} rows proved",
-        f"{facts['manifests']:,} manifests, of {facts['manifests_whole']:,} every row is here",
+        f"{facts['rows_compared']:,} rows of the files compared with them: id, day and proved "
+        "bytes; other columns are as whoever pulled signed them",
+        f"{facts['manifests']:,} manifests, of {facts['manifests_whole']:,} every row is proved",
     ]
     counted = Counter(finding["name"] for finding in facts["findings"])
     for name, count in sorted(counted.items()):
@@ -573,6 +637,11 @@ def describe(facts: dict[str, Any]) -> str:
             lines.append(f"FOUND {name}: and {count - SHOWN:,} more")
     if facts["findings"]:
         lines.append(f"NOT CLEAN: {len(facts['findings']):,} found")
+    elif facts["key_given"] and in_part(facts):
+        lines.append(
+            f"CLEAN IN PART: what is here leads to the key given, {facts['first_key']}; but "
+            + "; and ".join(in_part(facts))
+        )
     elif facts["key_given"]:
         lines.append(f"CLEAN: everything leads to the key given, {facts['first_key']}")
     else:
@@ -605,7 +674,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.run()
     facts = check.as_dict()
     sys.stdout.write((json.dumps(facts) if given.json else describe(facts)) + "\n")
-    return 1 if facts["findings"] else 0 if keys else 3
+    if facts["findings"]:
+        return 1
+    return 3 if not keys else 4 if in_part(facts) else 0
 
 
 if __name__ == "__main__":
