@@ -6,12 +6,15 @@ archive. So whoever seals needs no right to read the archive.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from functools import cache
+from getpass import getuser
 from importlib.metadata import version
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.entry import (
@@ -39,6 +42,8 @@ FETCHES = 16
 """Entries fetched at the same time; each is small, and an object store far."""
 REPEATED = 16
 """Newest entries put again by who cannot see what the archive lacks; a crash leaves out one."""
+ACCOUNT = "account"
+"""Field with the user and machine that appended an entry; `by` is whatever somebody typed."""
 HEALS = "`trailhouse archive verify` says what is wrong"
 
 
@@ -206,7 +211,7 @@ class Log:
         self._kept = self._kept_with(entry)
 
     def _body(self, kind: str, facts: Mapping[str, Any], now: datetime, by: str) -> dict[str, Any]:
-        if taken := [name for name in (*COMMON, BEHIND) if name in facts]:
+        if taken := [name for name in (*COMMON, BEHIND, ACCOUNT) if name in facts]:
             raise ValueError(f"facts must not have {taken[0]!r}, which every entry has")
         return {
             **facts,
@@ -217,6 +222,7 @@ class Log:
             "kind": kind,
             "software": _software(),
             "by": by,
+            ACCOUNT: _account(),
         }
 
     def _clock(self, now: datetime) -> dict[str, int]:
@@ -304,3 +310,12 @@ def _found(place: Place, path: str) -> bytes | None:
 @cache
 def _software() -> str:
     return f"trailhouse {version('trailhouse')}"
+
+
+@cache
+def _account() -> str:
+    try:
+        user = getuser()
+    except (KeyError, OSError):  # a container may run as a user that nobody named
+        user = str(os.getuid())
+    return f"{user}@{gethostname()}"

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
+from getpass import getuser
 from hashlib import sha256
 from pathlib import Path
+from socket import gethostname
 from threading import Barrier
 from typing import IO, Any, Literal
 
@@ -539,7 +541,9 @@ def test_an_entry_that_nobody_touched_is_sound(entry: Entry, keys: Callable[[str
         pytest.param(lambda c: c.split(b"\n")[0] + b"\n", "no signature", id="unsigned"),
         pytest.param(lambda c: c + b"\n", "not JSON", id="a line more"),
         pytest.param(lambda c: b" " + c, "canonical", id="spaces"),
-        pytest.param(lambda c: c.replace(b'{"action"', b'{"z":1,"action"'), "canon", id="unsorted"),
+        pytest.param(
+            lambda c: c.replace(b'{"account"', b'{"z":1,"account"'), "canon", id="unsorted"
+        ),
         pytest.param(lambda c: c.replace(b'"index":2', b'"index":true'), "index", id="index"),
         pytest.param(lambda c: c.replace(b'"kind":"key"', b'"kind":1'), "kind", id="kind"),
         pytest.param(lambda c: c.replace(b'=="}', b'="}'), "cannot be read", id="base64"),
@@ -552,3 +556,16 @@ def test_what_is_no_entry_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=told):
         parse_entry(change(entry.content))
+
+
+def test_an_entry_names_the_account_that_made_it_whatever_somebody_typed(
+    place: LakePlace, signer: Signer
+) -> None:
+    log = open_log(place.lake())
+
+    entry = log.append("hold", {}, clock=lambda: NOW, signer=signer, by="The Board")
+
+    assert entry.body["by"] == "The Board"
+    assert entry.body["account"] == f"{getuser()}@{gethostname()}"
+    with pytest.raises(ValueError, match="account"):
+        log.append("hold", {"account": "x"}, clock=lambda: NOW, signer=signer, by="The Board")
