@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 GUARDED = r"^[=+\-@\t\r\n'＝＋－＠]"
 """First characters at which a spreadsheet may run a cell as a formula (OWASP, CSV injection), and
 the guard itself, so that whoever reads takes off one guard and has the cell as it was."""
+SPLIT = r"([;\r\n][\t']*)([=+\-@＝＋－＠])"
+"""The same inside a cell, where a spreadsheet whose lists are separated by `;` begins a new cell or
+row (OWASP, CSV injection): there it takes no notice of the quotes round the value."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Without it Excel takes UTF-8 for the code page of the machine."""
 
@@ -123,7 +126,11 @@ def _as_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells that no spreadsheet runs; NUL, which no CSV reader expects, as its picture."""
+    """Cells that no spreadsheet runs; NUL, which no CSV reader expects, as its picture.
+
+    A guard inside a cell is the last quote before the character; one at its beginning the first.
+    """
     shown = pc.replace_substring(column, "\0", "\N{SYMBOL FOR NULL}")
+    shown = pc.replace_substring_regex(shown, SPLIT, r"\1'\2")
     is_guarded = pc.match_substring_regex(shown, GUARDED)
     return pc.if_else(is_guarded, pc.binary_join_element_wise("'", shown, ""), shown)

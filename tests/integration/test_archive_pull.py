@@ -348,7 +348,8 @@ def test_without_its_guards_a_csv_has_the_cells_as_they_were(
 ) -> None:
     read = cells(unpack(packs[Format.CSV])["activity.csv"])
 
-    names = {row["resource_name"].removeprefix("'") for row in read}
+    bare = (row["resource_name"].removeprefix("'") for row in read)
+    names = {re.sub(r"([;\r\n][\t']*)'([=+\-@＝])", r"\1\2", name) for name in bare}
 
     assert names >= set(FORMULAS)
     assert names == {row["resource_name"] for row in rows(archive.lake, "activity")}

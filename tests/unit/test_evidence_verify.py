@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import sys
 from base64 import b64decode
+from io import BytesIO
+from itertools import product
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -17,6 +21,8 @@ from hypothesis import strategies as st
 
 from pipelines.archive import merkle
 from pipelines.archive.evidence import verify
+from pipelines.archive.formats import conform, open_writer
+from pipelines.archive.layout import Format
 
 SOURCE = Path(verify.__file__).read_text()
 VECTORS = Path(__file__).parent.parent / "vectors" / "merkle" / "testdata" / "inclusion"
@@ -199,3 +205,22 @@ def test_it_imports_the_standard_library_alone() -> None:
 
     assert imported <= sys.stdlib_module_names
     assert "hashlib" in imported
+
+
+def test_no_cell_begins_a_formula_where_quotes_do_not_count_and_all_come_back(
+    tmp_path: Path,
+) -> None:
+    texts = ["".join(one) for n in range(1, 6) for one in product(";\n'\t=a", repeat=n)]
+    texts += ["a\r\n-1", "x;@SUM(A1);+1", "＝1;＝1", "\r'+1"]
+    sink = BytesIO()
+    writer = open_writer(Format.CSV, "activity", sink)
+    writer.write(conform("activity", pa.table({"resource_name": texts})))
+    writer.close()
+    (tmp_path / "activity.csv").write_bytes(sink.getvalue())
+    check = verify.Check(verify.Pack(tmp_path), [], shown=False)
+
+    read = [row["resource_name"] for row in check.read_csv("activity.csv")]
+
+    pieces = re.split(r"[;\r\n]", sink.getvalue().decode("utf-8-sig"))
+    assert [piece for piece in pieces if re.match(r"\t*[=+\-@＝＋－＠]", piece)] == []
+    assert read == texts

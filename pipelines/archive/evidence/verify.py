@@ -50,6 +50,8 @@ SHOWN = 20
 """Findings of one name that are printed; all are counted."""
 GUARD = "'"
 """What a CSV cell starts with where a spreadsheet would have run it as a formula."""
+SPLIT = re.compile(r"([;\r\n][\t']*)'([=+\-@＝＋－＠])")
+"""The same inside a cell, where some spreadsheets begin a new cell or row."""
 IDS = {"rejected": "rejected_id", "loads": "load_id"}
 """The column that names a row, where it is not event_id."""
 UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, csv.Error, RuntimeError)
@@ -479,7 +481,7 @@ class Check:
             reader = csv.reader(text, strict=True)
             names = next(reader, [])
             for cells in reader:
-                bare = [cell[1:] if cell.startswith(GUARD) else cell for cell in cells]
+                bare = [SPLIT.sub(r"\1\2", cell[cell.startswith(GUARD) :]) for cell in cells]
                 yield dict(zip(names, bare)) if len(cells) == len(names) else {}  # noqa: B905
 
     def read_jsonl(self, name: str) -> Iterator[dict[str, Any]]:
