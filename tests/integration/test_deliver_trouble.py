@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import postgres
 import pytest
 from desk import Desk, Killed, Service, kill_at, load_fourteen, nothing_is_lost, settings
 from lakes import activity, encode, folder_place, lake_at, rows, run_load
@@ -16,6 +18,7 @@ from pipelines.sinks.sink import (
     Batch,
     ConfigurationSinkError,
     Receipt,
+    TransientSinkError,
 )
 
 EVENTS = 14
@@ -193,3 +196,64 @@ def test_a_redirect_is_told_with_where_it_leads_to(desk: Desk) -> None:
 
     assert done.response == "302: siem redirects to https://login.example"
     assert desk.notices[0].response == done.response
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A PostgreSQL server."""
+    yield from postgres.serve()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database for a ledger, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/nul.sqlite"
+    if not postgres.is_installed():
+        pytest.skip("PostgreSQL is not installed")
+    return postgres.make_database(request.getfixturevalue("server"))
+
+
+class Odd(Service):
+    """Answers with characters that databases do not store."""
+
+    def send(self, batch: Batch) -> Receipt:
+        if self.moods == ["away"]:
+            self.sends += 1
+            raise TransientSinkError("x", cause="server_error", response="503 \0 \ud800 \x1a0")
+        super().send(batch)
+        return Receipt("200 ok \0")
+
+
+def test_answers_with_nul_are_kept_and_nothing_is_sent_twice(
+    desk: Desk, database: str, tmp_path: Path
+) -> None:
+    odd = Desk(desk.lake, database, Odd(tmp_path / "odd", ["away"]))
+    away = odd.deliver()
+    odd.service.moods = ["well"]
+    odd.later(hours=7)
+    odd.deliver()
+
+    assert away.waiting == EVENTS
+    assert odd.notices == []
+    assert len(odd.service.events()) == EVENTS
+    nothing_is_lost(odd)
+    said = {row["response"] for row in rows(odd.lake, "deliveries")}
+    assert said == {"503 \0 ? \x1a0", "200 ok \0"}
+
+
+def test_ids_with_nul_stay_what_they_are(database: str, tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    events = [activity(id=f"a\0{n}") for n in range(6)]
+    place.put("a.ndjson", b"\n".join(encode(event) for event in events))
+    run_load(place.lake(), [place.landing])
+    desk = Desk(lake_at(place.lake().url), database, Service(tmp_path / "taken"))
+    desk.service.moods = ["partly"]
+    desk.service.poison = frozenset(sorted(desk.event_ids())[:1])
+    with suppress(Killed):
+        desk.deliver(fault=kill_at("outcomes_written"))
+
+    desk.deliver()
+
+    assert all("\0" in event_id for event_id in desk.event_ids())
+    nothing_is_lost(desk, dead=desk.service.poison)
