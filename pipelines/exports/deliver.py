@@ -74,4 +74,4 @@ def deliver(
     fault("fed")
     with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="deliver") as pool:
         yield from pool.map(lambda sink: visit(sink, context), enabled)
-    mirror(lake, ledger, [sink.name for sink in enabled], unique=unique)
+    mirror(lake, ledger, [sink.name for sink in enabled], unique=unique, fault=fault)

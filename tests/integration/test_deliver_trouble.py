@@ -198,6 +198,19 @@ def test_a_redirect_is_told_with_where_it_leads_to(desk: Desk) -> None:
     assert desk.notices[0].response == done.response
 
 
+def test_a_ledger_that_is_made_anew_leaves_no_gap_among_the_deliveries(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.deliver()
+    anew = Desk(desk.lake, f"sqlite:///{tmp_path}/new.sqlite", desk.service)
+    anew.later(days=1)
+
+    anew.deliver()
+    anew.deliver()
+
+    assert len(rows(desk.lake, "deliveries")) == 8
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A PostgreSQL server."""
