@@ -13,6 +13,7 @@ import pytest
 from desk import Desk, Killed, Service, kill_at, load_fourteen, nothing_is_lost, settings
 from lakes import activity, encode, folder_place, lake_at, rows, run_load
 
+from pipelines.exports.cancel import Cancelled, cancel_replays
 from pipelines.exports.replay import plan_replay, replay
 from pipelines.sinks.sink import (
     Batch,
@@ -93,7 +94,9 @@ def load_one_more(desk: Desk, folder: Path) -> None:
     run_load(desk.lake, [place.landing])
 
 
-def test_a_replay_that_cannot_be_rendered_holds_up_no_load(desk: Desk, tmp_path: Path) -> None:
+def test_a_replay_that_cannot_be_rendered_holds_up_no_load_and_can_be_given_up(
+    desk: Desk, tmp_path: Path
+) -> None:
     desk.deliver()
     template = tmp_path / "replay.json"
     template.write_text('{"id": {{ event_id | json }}}')
@@ -102,9 +105,31 @@ def test_a_replay_that_cannot_be_rendered_holds_up_no_load(desk: Desk, tmp_path:
     load_one_more(desk, tmp_path)
 
     done = desk.deliver()
+    given_up = cancel_replays(desk.lake, desk.ledger, "siem", now=desk.now)
+    after = desk.deliver()
 
     assert done.delivered == 1
     assert "replay:r1" in (done.problem or "")
+    assert "trailhouse replay siem --cancel" in (done.problem or "")
+    assert given_up == Cancelled("siem", 1, 0)
+    assert after.problem is None
+    nothing_is_lost(desk)
+
+
+def test_what_waits_of_a_replay_that_is_given_up_is_parked(desk: Desk, tmp_path: Path) -> None:
+    desk.deliver()
+    template = tmp_path / "replay.json"
+    template.write_text('{"id": {{ event_id | json }}}')
+    enter_replay(desk, template)
+    desk.service.moods = ["away"]
+    desk.deliver()
+
+    given_up = cancel_replays(desk.lake, desk.ledger, "siem", now=desk.now)
+    again = cancel_replays(desk.lake, desk.ledger, "siem", now=desk.now)
+
+    books = desk.balance()
+    assert (given_up, again) == (Cancelled("siem", 0, EVENTS), Cancelled("siem", 0, 0))
+    assert (books.broken, books.waiting, books.dead) == ((), 0, EVENTS)
 
 
 def test_a_clock_that_jumps_ahead_during_an_outage_parks_nothing(desk: Desk) -> None:
