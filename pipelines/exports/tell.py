@@ -56,17 +56,21 @@ def tell(
     notify: Notify,
     now: datetime,
     fault: Fault = no_fault,
+    *,
+    may_pass: bool = False,
 ) -> SinkState:
     """Send the notices that are due; what goes wrong with one is noted and tried again.
 
     Each is written in the ledger before it is sent, once for a sink, state and UTC day. The caller
-    holds the sink.
+    holds the sink. Where its problem `may_pass`, it is not told yet.
 
     Returns:
         The state, which knows since when the admins know.
     """
     backlog = _backlog(ledger, sink.name)
     wanted = _wanted(sink, state, backlog, _told_on(ledger, sink.name, _day(now)), now)
+    if may_pass:
+        wanted = [one for one in wanted if one != "stopped"]
     for one in wanted:
         _say(ledger, _notice(one, sink, state, backlog, now), notify, now, fault)
         if one in ("broken", "still_broken", "recovered"):

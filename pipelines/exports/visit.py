@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from pipelines.errors import TrailhouseError
+from pipelines.errors import LakeError, TrailhouseError
 from pipelines.exports import park, tell
 from pipelines.exports.breaker import Breaker, SinkState, failed, is_due
 from pipelines.exports.cache import Cache
@@ -112,6 +112,8 @@ class _Visit:
     courier: Courier | None = None
     parked: int = 0
     filtered: int = 0
+    may_pass: bool = False
+    """Whether what went wrong may be over with the next delivery, so that nobody is told yet."""
 
     def pay(self) -> Delivered:
         try:
@@ -119,6 +121,8 @@ class _Visit:
         except LedgerError:
             raise
         except TrailhouseError as error:
+            # a lake or a disk may be away for a moment; what lasts until the next run is told
+            self.may_pass = isinstance(error, LakeError) and self.state.problem is None
             self._note(str(error))
         except Exception as error:  # noqa: BLE001, RUF100  # the one boundary between sinks
             LOG.exception("delivery to sink %r", self.sink.name)
@@ -244,6 +248,7 @@ class _Visit:
             context.notify,
             around.clock(),
             around.fault,
+            may_pass=self.may_pass,
         )
         with context.ledger.read() as connection:
             waiting = count_waiting(connection, name)

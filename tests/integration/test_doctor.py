@@ -73,11 +73,13 @@ def test_a_waiting_file_that_cannot_be_read_is_rendered_again(desk: Desk) -> Non
     desk.service.moods = ["well"]
     desk.later(hours=7)
     stopped = desk.deliver()
+    at_first = desk.states()
+    desk.deliver()
 
     planned, left = look(desk), mend(desk)
 
     assert stopped.problem is not None
-    assert desk.states()[-1] == "stopped"
+    assert ("stopped" in at_first, desk.states().count("stopped")) == (False, 1)
     assert (planned, left) == (["waiting_file_unreadable"], [])
     recovered(desk)
     nothing_is_lost(desk)
