@@ -14,7 +14,7 @@ from pipelines.deliveries import (
     judge_conservation,
     pool,
 )
-from pipelines.exports.deliver import Delivered
+from pipelines.exports.visit import Delivered
 from pipelines.lake.schemas import KINDS, TABLES
 from pipelines.partitions import DAYS
 from pipelines.resources import Trailhouse

@@ -11,9 +11,10 @@ from typing import Any
 import dagster as dg
 
 from pipelines.exports.conservation import balance
-from pipelines.exports.deliver import Delivered, deliver
+from pipelines.exports.deliver import deliver
 from pipelines.exports.due import untold
 from pipelines.exports.ledger import Ledger
+from pipelines.exports.visit import Delivered
 from pipelines.notify.channels import notifier
 from pipelines.resources import Trailhouse, now, unique
 from pipelines.settings import load_settings
@@ -66,6 +67,8 @@ def deliver_to(trailhouse: Trailhouse, name: str) -> Iterator[dg.AssetCheckResul
 def verdicts(ledger: Ledger, done: Delivered) -> Iterator[dg.AssetCheckResult]:
     """The verdicts on a delivery; neither blocks anything."""
     wrong = {"cause": done.cause, "response": done.response, "problem": done.problem}
+    if done.dead:
+        wrong["dead"] = f"{done.dead:,} events; `trailhouse dead list {done.sink}` says why"
     told = untold(ledger, done.sink)
     yield _verdict(done.sink, TAKEN, {name: text for name, text in wrong.items() if text})
     yield _verdict(done.sink, TOLD, {"problem": told} if told else {})

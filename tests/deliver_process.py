@@ -8,35 +8,25 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
+
+from desk import Desk, Service
+from lakes import lake_at
 
 
-def run(
-    lake_url: str, ledger_url: str, taken: Path, *, seed: int, die_at: str | None, after: int = 0
-) -> int:
+def run(lake_url: str, ledger_url: str, taken: Path, *, die_at: str) -> int:
     """Deliver in a new interpreter (never a fork: delta-rs does not survive one).
 
     Args:
         lake_url: The lake.
         ledger_url: The ledger.
-        taken: File of what the service took.
-        seed: Of the service's moods.
+        taken: File of what the service took, half of each batch.
         die_at: Durable step at which the process kills itself.
-        after: How many times it passes the step before.
 
     Returns:
         The exit code: 0, or that of the signal.
     """
-    asked = {
-        "lake_url": lake_url,
-        "ledger_url": ledger_url,
-        "taken": str(taken),
-        "seed": seed,
-        "die_at": die_at,
-        "after": after,
-    }
     done = subprocess.run(
-        [sys.executable, __file__, json.dumps(asked)],
+        [sys.executable, __file__, json.dumps([lake_url, ledger_url, str(taken), die_at])],
         capture_output=True,
         text=True,
         check=False,
@@ -47,26 +37,20 @@ def run(
     return done.returncode
 
 
-def _main(asked: dict[str, str | int | None]) -> None:
-    from desk import MOODS, Desk, Service
-    from lakes import lake_at
+def poison_of(desk: Desk) -> frozenset[str]:
+    """The event that the service refuses."""
+    return frozenset(sorted(desk.event_ids())[:1])
 
-    left = int(asked["after"] or 0)
 
+def _main(lake_url: str, ledger_url: str, taken: str, die_at: str) -> None:
     def fault(step: str) -> None:
-        nonlocal left
-        if step == asked["die_at"]:
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if step == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    draw = Random(int(asked["seed"] or 0))
-    service = Service(Path(str(asked["taken"])), MOODS, draw=draw)
-    desk = Desk(lake_at(str(asked["lake_url"])), str(asked["ledger_url"]), service)
-    service.poison = frozenset(sorted(desk.event_ids())[:1])
-    desk.later(days=int(asked["seed"] or 0) % 6)
+    desk = Desk(lake_at(lake_url), ledger_url, Service(Path(taken), ["half"]))
+    desk.service.poison = poison_of(desk)
     desk.deliver(fault=fault)
 
 
 if __name__ == "__main__":
-    _main(json.loads(sys.argv[1]))
+    _main(*json.loads(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from lakes import NOW, rows
+from lakes import NOW, activity, encode, folder_place, job, rows, run_load
 
 from pipelines.exports.backoff import Backoff
 from pipelines.exports.conservation import Balance, balance
-from pipelines.exports.deliver import Delivered, deliver
+from pipelines.exports.deliver import deliver
 from pipelines.exports.ledger import Ledger, open_url
+from pipelines.exports.letters import list_letters
+from pipelines.exports.visit import Delivered
 from pipelines.lake.schemas import KINDS
 from pipelines.lake.tables import Lake
 from pipelines.notify.notice import Notice
@@ -28,10 +31,24 @@ from pipelines.sinks.sink import (
     Limits,
     PayloadSinkError,
     Receipt,
+    SinkError,
     TransientSinkError,
 )
 
-MOODS = ("well", "well", "away", "denied", "accepts_and_times_out", "half", "partly", "throttled")
+FAILURES: dict[str, Callable[[], SinkError]] = {
+    "away": lambda: TransientSinkError("no answer", cause="network", response="no route"),
+    "denied": lambda: ConfigurationSinkError(
+        "denied", cause="access_denied", response="403 denied"
+    ),
+    "redirects": lambda: ConfigurationSinkError("redirects", cause="redirect", response="302"),
+    "error_body": lambda: ConfigurationSinkError(
+        "answered 200", cause="wrong_answer", response='200 {"error": "quota"}'
+    ),
+}
+MOODS = (
+    *("well", "well", "accepts_and_times_out", "half", "partly", "throttled", "too_large"),
+    *FAILURES,
+)
 
 
 @dataclass
@@ -53,8 +70,8 @@ class Service:
     def send(self, batch: Batch) -> Receipt:
         self.sends += 1
         mood = self.draw.choice(self.moods)
-        if mood == "away":
-            raise TransientSinkError("no answer", cause="network", response="no route")
+        if mood in FAILURES:
+            raise FAILURES[mood]()
         if mood == "throttled":
             raise TransientSinkError(
                 "slow down",
@@ -62,8 +79,8 @@ class Service:
                 response="429",
                 retry_after_seconds=self.retry_after,
             )
-        if mood == "denied":
-            raise ConfigurationSinkError("denied", cause="access_denied", response="403 denied")
+        if mood == "too_large" and len(batch) > 1:
+            raise PayloadSinkError("too much at once", cause="too_large", response="413")
         ids = batch.events["event_id"]
         poisoned = [n for n, event_id in enumerate(ids) if event_id in self.poison]
         if mood != "partly" and poisoned:
@@ -92,7 +109,7 @@ class Service:
 
     def probe(self) -> None:
         if self.draw.choice(self.moods) == "denied":
-            raise ConfigurationSinkError("denied", cause="access_denied", response="403 denied")
+            raise FAILURES["denied"]()
 
     def close(self) -> None:
         pass
@@ -106,6 +123,34 @@ class Service:
     def events(self) -> list[str]:
         """The ids of the events that it took, repeats included."""
         return [event_id for taken in self.deliveries() for event_id in taken["events"]]
+
+
+def load_fourteen(folder: Path) -> Path:
+    """The lake of one load of 14 events, made in a folder."""
+    place = folder_place(folder)
+    events = [activity() for _ in range(11)] + [job() for _ in range(3)]
+    place.put("a.ndjson", b"\n".join(encode(event) for event in events))
+    with contextlib.chdir(folder):
+        run_load(place.lake(), [place.landing])
+    return folder / "lake-1"
+
+
+class Killed(BaseException):
+    """Ends a run where it stands, as a signal would."""
+
+
+def kill_at(step: str, after: int = 0) -> Callable[[str], None]:
+    """A fault that ends the run when it comes to a durable step, or passes it again."""
+    left = after
+
+    def fault(name: str) -> None:
+        nonlocal left
+        if name == step:
+            left -= 1
+            if left < 0:
+                raise Killed(step)
+
+    return fault
 
 
 def settings(name: str = "siem", **more: Any) -> SinkSettings:
@@ -162,6 +207,10 @@ class Desk:
         found = [path for path in folder.rglob("*") if path.is_file()]
         return sorted(f"{path.parent.name}/{path.name}" for path in found)
 
+    def states(self) -> list[str]:
+        """What was told, in order."""
+        return [notice.state for notice in self.notices]
+
     def waiting_files(self) -> list[str]:
         """What waits in the cache of the first sink."""
         return [name for name in self.files() if name.startswith("waiting/")]
@@ -185,4 +234,8 @@ def nothing_is_lost(desk: Desk, *, dead: frozenset[str] = frozenset()) -> None:
     assert books.broken == ()
     assert (books.waiting, books.dead, books.pending_loads) == (0, len(dead), 0)
     assert books.delivered + books.filtered == len(desk.event_ids()) - len(dead)
-    assert desk.waiting_files() == []
+    # the cache is empty, and no file of dead letters is there that nobody needs
+    letters = list_letters(desk.ledger, [desk.sinks[0].name])
+    batches = {one.batch_id for one in letters}
+    assert {Path(name).stem.rpartition("-")[2] for name in desk.files()} == batches
+    assert all(name.startswith("dead/") for name in desk.files())

@@ -13,7 +13,7 @@ from pipelines.cli.sending import AsJson, Post, posting, remark
 from pipelines.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pipelines.exports.deliver import Delivered
+    from pipelines.exports.visit import Delivered
     from pipelines.sinks.settings import SinkSettings
 
 

@@ -10,7 +10,7 @@ import typer
 
 from pipelines.cli.context import now, print_json, print_table, stderr, unique
 from pipelines.cli.deliver import chosen, deliver_to, print_delivered
-from pipelines.cli.sending import AsJson, posting
+from pipelines.cli.sending import AsJson, counted, posting
 from pipelines.questions import words as w
 
 if TYPE_CHECKING:
@@ -20,19 +20,24 @@ if TYPE_CHECKING:
 def replay(
     sink: Annotated[str, typer.Argument(metavar="SINK")],
     start: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="First UTC day or moment of the events.")
-    ],
+        str | None,
+        typer.Option("--from", metavar="TIME", help="First UTC day or moment of the events."),
+    ] = None,
     end: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--to", metavar="TIME", help="Last UTC day, included; or the first moment left out."
         ),
-    ],
+    ] = None,
     template: Annotated[
         str | None, typer.Option(help="Another template than the sink's, for this replay.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")
+    ] = False,
+    cancel: Annotated[
+        bool,
+        typer.Option("--cancel", help="Give up what of earlier replays to the sink is not sent."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +51,11 @@ def replay(
     from pipelines.exports.replay import plan_replay
     from pipelines.exports.replay import replay as enter_replay
 
+    if cancel:
+        _cancel(sink, as_json)
+        return
+    if start is None or end is None:
+        raise typer.BadParameter("say which time, with --from and --to.", param_hint="--from")
     with posting() as post:
         chosen_sinks = chosen(post, [sink])
         with stderr().status("Looking at the events"):
@@ -63,6 +73,20 @@ def replay(
         print_delivered(done)
     if any(one.cause or one.problem or one.dead for one in done):
         raise typer.Exit(1)
+
+
+def _cancel(sink: str, as_json: bool) -> None:
+    """Give up the replays of a sink, and say what that was."""
+    from pipelines.exports.cancel import cancel_replays
+
+    with posting() as post:
+        done = cancel_replays(post.lake, post.ledger, post.sink(sink).name, now=now())
+    if as_json:
+        print_json(asdict(done))
+        return
+    replays = counted(done.replays, "replay", "replays")
+    parked = counted(done.parked, "event", "events")
+    typer.echo(f"{replays} to {done.sink} given up; {parked} that waited are dead letters now.")
 
 
 def _found(template: str | None) -> str | None:

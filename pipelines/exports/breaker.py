@@ -10,6 +10,8 @@ from pipelines.exports.backoff import Backoff, Random
 from pipelines.sinks.sink import Cause, ConfigurationSinkError, SinkError, TransientSinkError
 
 Breaker = Literal["closed", "open", "half_open"]
+REFUSALS: tuple[Cause, ...] = ("payload", "too_large")
+"""Causes by which a service refuses what it is sent, and not us."""
 LONGEST_WAIT_SECONDS = 24 * 3600.0
 """However long a service asks us to wait."""
 
@@ -76,7 +78,7 @@ def failed(
         state,
         breaker=breaker,
         cause=error.cause,
-        response=error.response or str(error)[:1_000],
+        response=said(error),
         since=min(since, now),
         failure_count=failures,
         decided_at=now,
@@ -87,6 +89,26 @@ def failed(
 def probed(state: SinkState) -> SinkState:
     """The state after a probe of a broken sink succeeded: one batch may go."""
     return replace(state, breaker="half_open")
+
+
+def answered(state: SinkState, now: datetime) -> SinkState:
+    """The state after the service refused events, but not us: what else was wrong is over.
+
+    A sink that was left alone for refusing whatever it is sent stays so until it takes something.
+    """
+    if not state.is_failing or state.cause in REFUSALS:
+        return state
+    return replace(state, breaker="closed", failure_count=0, decided_at=now, next_attempt_at=None)
+
+
+def said(error: SinkError) -> str:
+    """What is kept of an error: what the service said, else what we say about it.
+
+    Of a redirect both: where it leads to stands in no text of the answer.
+    """
+    if error.cause == "redirect" and error.response:
+        return f"{error.response}: {error}"[:1_000]
+    return error.response or str(error)[:1_000]
 
 
 def succeeded(state: SinkState, now: datetime) -> SinkState:

@@ -30,9 +30,10 @@ Content = tuple[Sequence[str], Mapping[str, Sequence[Any]]]
 """Messages, and facts of their events by column."""
 
 
-def batch_of(path: str) -> str:
-    """The id of the batch that a path of the cache is of."""
-    return PurePosixPath(path).stem
+def family_of(path: str) -> tuple[str, str | None]:
+    """The id of the batch that a path of the cache is of, and of the batch it was made of."""
+    parent, _, batch_id = PurePosixPath(path).stem.rpartition("-")
+    return batch_id, parent or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,14 @@ class Cache:
     lake: Lake
     sink: str
 
-    def path(self, place: Place, batch_id: str) -> str:
-        """Where a batch lies or would lie, relative to the lake."""
-        return f"exports/{self.sink}/{place}/{batch_id}.parquet"
+    def path(self, place: Place, batch_id: str, parent_id: str | None = None) -> str:
+        """Where a batch lies or would lie, relative to the lake.
+
+        One that was made of another has that one's id in its name: the ledger knows the other
+        before the file is there, so that a file is never of nobody.
+        """
+        name = f"{parent_id}-{batch_id}" if parent_id else batch_id
+        return f"exports/{self.sink}/{place}/{name}.parquet"
 
     def store(self, contents: Mapping[str, Content]) -> None:
         """Store batches, by path; when it returns, all of them are durable.
@@ -69,12 +75,16 @@ class Cache:
         """
         with self._explained():
             table = pq.read_table(io.BytesIO(self._read(path)))
+            messages = table.column(MESSAGE).to_pylist()
         facts = [name for name in table.column_names if name.startswith(FACT)]
-        events = {name.removeprefix(FACT): table.column(name).to_pylist() for name in facts}
-        return table.column(MESSAGE).to_pylist(), events
+        return messages, {name.removeprefix(FACT): table.column(name).to_pylist() for name in facts}
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Remove files; those that are not there are none to remove."""
+        """Remove files; those that are not there are none to remove.
+
+        Raises:
+            LakeError: They cannot be removed.
+        """
         paths = list(paths)
         if paths and self.lake.is_s3:
             import obstore
@@ -82,8 +92,16 @@ class Cache:
             with self._explained():
                 obstore.delete(self._store(), paths)
             return
-        for path in paths:
-            self._local(path).unlink(missing_ok=True)
+        with self._explained():
+            for path in paths:
+                self._local(path).unlink(missing_ok=True)
+
+    def remove_partial(self) -> None:
+        """Remove what a process that was killed had begun to write; the caller holds the sink."""
+        if not self.lake.is_s3:
+            with self._explained():
+                for path in self._local(f"exports/{self.sink}").glob("*/*.partial"):
+                    path.unlink(missing_ok=True)
 
     def stored(self, place: Place) -> Iterator[str]:
         """The paths of all files of a place, in order."""
@@ -143,7 +161,7 @@ class Cache:
         try:
             with explained(self.lake.url):
                 yield
-        except pa.ArrowException as error:
+        except (pa.ArrowException, KeyError) as error:  # KeyError: it lacks a column
             raise LakeError(f"{self.lake.url}/exports/{self.sink}: {error}") from error
 
 

@@ -9,20 +9,22 @@ sent again with the same ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.exports import outbox
 from pipelines.exports.backoff import Backoff, Random
 from pipelines.exports.batches import Outgoing
-from pipelines.exports.breaker import SinkState, failed, probed, succeeded
+from pipelines.exports.breaker import SinkState, answered, failed, probed, said, succeeded
 from pipelines.exports.cache import Cache, Content, Place
-from pipelines.exports.outbox import Outcome, Result
+from pipelines.exports.faults import Fault
+from pipelines.exports.outbox import Result
+from pipelines.exports.outcomes import content_of, failure, put_off, taken
 from pipelines.exports.recovery import attempts_of
 from pipelines.exports.states import write_state
 from pipelines.sinks.sink import (
-    Batch,
+    Cause,
     ConfigurationSinkError,
     PayloadSinkError,
     Receipt,
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
 
     from pipelines.exports.ledger import Ledger
 
-Fault = Callable[[str], None]
-"""Called with the name of each durable step, so that tests can end the process there."""
 Clock = Callable[[], datetime]
+MOST_REFUSED = 10
+"""Events refused in a row, none taken in between, after which the service is left alone: it may be
+the template that it refuses, and the rest is safer in the queue than among the dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Courier:
     delivered: int = 0
     dead: int = 0
     batches: int = 0
-    _removed: list[str] = field(default_factory=list)
+    refused_in_a_row: int = 0
 
     @property
     def window(self) -> int:
@@ -85,6 +88,7 @@ class Courier:
             self.state = probed(self.state)
         with self.ledger.write() as connection:
             write_state(connection, self.state)
+        self.around.fault("probed")
 
     def block(self, error: SinkError) -> None:
         """Send nothing more in this run; the sink is tried again when it is due."""
@@ -119,36 +123,19 @@ class Courier:
         self.around.fault("attempts_written")
         self._finish([result for batch in window for result in self._send(batch)], lambda _: None)
 
-    def drop(self, settled: Sequence[tuple[str, str]]) -> None:
-        """Remove what the cache has of settled batches: their ids and paths."""
-        self.cache.remove([path for _, path in settled])
-        self._removed += [batch_id for batch_id, _ in settled]
-
-    def tidy(self) -> None:
-        """Note which files were removed; the next transaction would note it otherwise."""
-        if self._removed:
-            with self.ledger.write() as connection:
-                self._forget(connection)
-
     def solved(self) -> None:
         """Note that nothing is wrong with the template and the filter of the sink any more."""
-        self.tidy()
         if self.state.problem is not None:
             self.state = replace(self.state, problem=None)
             with self.ledger.write() as connection:
                 write_state(connection, self.state)
 
     def _begin(self, connection: sa.Connection, window: Sequence[Outgoing], now: datetime) -> None:
-        self._forget(connection)
         sendable = [b for b in window if b.refusal is None and not self.is_blocked]
         outbox.add_attempts(connection, sendable, now)
 
-    def _forget(self, connection: sa.Connection) -> None:
-        outbox.forget_files(connection, self._removed)
-        self._removed = []
-
     def _path(self, place: Place, outgoing: Outgoing) -> str:
-        return self.cache.path(place, outgoing.batch_id)
+        return self.cache.path(place, outgoing.batch_id, outgoing.parent_id)
 
     def _send(self, outgoing: Outgoing) -> Iterator[Result]:
         if outgoing.refusal is not None:
@@ -171,19 +158,39 @@ class Courier:
             return
         finally:
             self.around.fault("sent")
+        yield taken(outgoing, self._judged(receipt, len(outgoing.batch)), self._since(began))
+
+    def _judged(self, receipt: Receipt, count: int) -> Receipt:
+        """What a receipt for a number of events makes of the sink; the receipt that counts."""
+        if len(receipt.refused) == count:
+            receipt = put_off(receipt, MOST_REFUSED - self.refused_in_a_row)
+            self._refuse(len(receipt.refused), "payload", next(iter(receipt.refused.values())))
+            return receipt
+        if len(receipt.refused) + len(receipt.retry) < count:
+            self.refused_in_a_row = 0
         if receipt.retry:
             self.block(receipt.postponement)
         else:
             self.state = succeeded(self.state, self.around.clock())
-        yield taken(outgoing, receipt, self._since(began))
+        return receipt
+
+    def _refuse(self, count: int, cause: Cause, response: str) -> None:
+        """Count events that were refused; after many in a row the sink is left alone."""
+        self.state = answered(self.state, self.around.clock())
+        self.refused_in_a_row += count
+        if self.refused_in_a_row >= MOST_REFUSED:
+            text = f"{self.refused_in_a_row} events in a row were refused, and none was taken"
+            self.block(ConfigurationSinkError(text, cause=cause, response=response))
 
     def _refused(
         self, outgoing: Outgoing, error: PayloadSinkError, seconds: float
     ) -> Iterator[Result]:
         """Split a refused batch until the refused event stands alone, and park that."""
         if len(outgoing.batch) == 1:
+            self._refuse(1, error.cause, said(error))
             yield failure(outgoing, "dead", error, seconds)
             return
+        self.state = answered(self.state, self.around.clock())
         halves = list(outgoing.halves())
         if outgoing.cached_path is not None:
             # they are nowhere else once the whole is settled
@@ -196,7 +203,7 @@ class Courier:
             outbox.add_attempts(connection, halves, now)
         self.around.fault("split_written")
         if outgoing.cached_path is not None:
-            self.drop([(outgoing.batch_id, outgoing.cached_path)])
+            self.cache.remove([outgoing.cached_path])
         for half in halves:
             yield from self._send(half)
 
@@ -213,8 +220,8 @@ class Courier:
             advance(connection)
             write_state(connection, self.state)
         self.around.fault("outcomes_written")
-        settled = [r.outgoing for r in results if r.state != "waiting" and r.outgoing.cached_path]
-        self.drop([(batch.batch_id, batch.cached_path or "") for batch in settled])
+        paths = [r.outgoing.cached_path for r in results if r.state != "waiting"]
+        self.cache.remove([path for path in paths if path is not None])
         self.around.fault("removed")
         self.delivered += sum(result.delivered for result in results)
         self.dead += sum(len(result.refused) for result in results)
@@ -246,44 +253,3 @@ class Courier:
 
 Advance = Callable[["sa.Connection"], None]
 """Moves the cursor of a feed, in the transaction that accounts for what lies before it."""
-
-
-def content_of(batch: Batch) -> Content:
-    """What of a batch is stored: the messages and all facts of the events."""
-    return batch.messages, batch.events
-
-
-def stored_batch(content: Content, row: Any) -> Batch:
-    """A batch as it was stored, with what the ledger says of it."""
-    messages, events = content
-    return Batch(row["sink"], row["batch_id"], messages, events, row["content_type"])
-
-
-def failure(outgoing: Outgoing, state: Any, error: SinkError, seconds: float) -> Result:
-    """What an error makes of a batch; what cannot be split further is dead."""
-    outcome: Outcome = "transient"
-    if isinstance(error, ConfigurationSinkError):
-        outcome = "configuration"
-    elif isinstance(error, PayloadSinkError):
-        outcome = "payload"
-    response = error.response or str(error)[:1_000]
-    refused = {0: response} if state == "dead" else {}
-    return Result(outgoing, state, outcome, error.cause, response, seconds, refused=refused)
-
-
-def taken(outgoing: Outgoing, receipt: Receipt, seconds: float) -> Result:
-    """What a receipt makes of a batch: delivered but for what it refuses or wants again."""
-    retry, refused = sorted(receipt.retry), receipt.refused
-    if len(retry) == len(outgoing.batch):
-        return failure(outgoing, "waiting", receipt.postponement, seconds)
-    return Result(
-        outgoing,
-        "delivered",
-        "partly" if retry or refused else "delivered",
-        "payload" if refused else receipt.postponement.cause if retry else None,
-        receipt.response,
-        seconds,
-        delivered=len(outgoing.batch) - len(retry) - len(refused),
-        refused=refused,
-        again=outgoing.part(retry) if retry else None,
-    )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
+from pipelines.errors import LakeError, TrailhouseError
 from pipelines.exports import schema
-from pipelines.exports.cache import Cache, Place, batch_of
+from pipelines.exports.cache import Cache
 from pipelines.exports.conservation import balance
 from pipelines.exports.feed import feed, missing_loads
 from pipelines.exports.outbox import waiting_rows
 from pipelines.exports.rebuild import rebuild
 from pipelines.exports.recovery import recover
+from pipelines.exports.sweep import find_stray
 
 if TYPE_CHECKING:
     from pipelines.exports.ledger import Ledger
@@ -29,6 +31,8 @@ Kind = Literal[
     "waiting_file_missing",
     "dead_file_missing",
     "file_of_nothing",
+    "waiting_file_unreadable",
+    "dead_file_unreadable",
     "file_of_unknown_batch",
     "books_differ",
 ]
@@ -84,24 +88,33 @@ def repair(
 
     Loads are fed, interrupted runs put in order, missing files rendered again from the lake, and
     files of batches that are settled removed. Files of batches that the ledger never heard of stay:
-    where it was lost, they may be all that is left of events.
+    where it was lost, they may be all that is left of events. A repair that fails stops no other.
 
     Returns:
-        What differs afterwards; repairing again changes nothing.
+        What differs afterwards, and why; repairing again changes nothing.
 
     Raises:
         SinkBusyError: A run is delivering to one of the sinks.
     """
     feed(lake, ledger, [sink for sink in sinks if sink.enabled], now)
+    failed: dict[tuple[str, str], str] = {}
     for settings in sinks:
         with ledger.hold(settings.name):
             sink = _Sink(lake, ledger, settings, Cache(lake, settings.name), now)
             recover(ledger, sink.cache)
             lost = {f.subject for look in (_waiting, _dead) for f in look(sink) if f.repair}
             for batch_id in sorted(lost):
-                rebuild(lake, ledger, settings, sink.cache, batch_id)
-            sink.cache.remove([finding.subject for finding in _strays(sink) if finding.repair])
-    return examine(lake, ledger, sinks, now=now)
+                try:
+                    rebuild(lake, ledger, settings, sink.cache, batch_id)
+                except TrailhouseError as error:
+                    failed[settings.name, batch_id] = str(error)
+    left = examine(lake, ledger, sinks, now=now)
+    return [_with_reason(one, failed.get((one.sink, one.subject))) for one in left]
+
+
+def _with_reason(finding: Finding, reason: str | None) -> Finding:
+    """The finding, with why its repair was not possible."""
+    return replace(finding, what=f"{finding.what}: {reason}") if reason else finding
 
 
 def _unfed(sink: _Sink) -> Iterator[Finding]:
@@ -136,14 +149,13 @@ def _waiting(sink: _Sink) -> Iterator[Finding]:
     with sink.ledger.read() as connection:
         rows = waiting_rows(connection, sink.name)
     for row in rows:
-        if row["cached_path"] not in stored:
-            yield Finding(
-                sink.name,
-                "waiting_file_missing",
-                row["batch_id"],
-                f"batch {row['batch_id']} waits, but {row['cached_path']} is not there",
-                f"render its {row['event_count']} events again from the lake",
-            )
+        path, repair = row["cached_path"], f"render its {row['event_count']} events again"
+        if path not in stored:
+            what = f"batch {row['batch_id']} waits, but {path} is not there"
+            yield Finding(sink.name, "waiting_file_missing", row["batch_id"], what, repair)
+        elif problem := _unreadable(sink.cache, path):
+            what = f"batch {row['batch_id']} waits, but {problem}"
+            yield Finding(sink.name, "waiting_file_unreadable", row["batch_id"], what, repair)
 
 
 def _dead(sink: _Sink) -> Iterator[Finding]:
@@ -157,44 +169,38 @@ def _dead(sink: _Sink) -> Iterator[Finding]:
     with sink.ledger.read() as connection:
         rows = list(connection.execute(query))
     for batch_id, path in rows:
+        what, repair = f"dead letters of batch {batch_id} are kept, but", "render them again"
         if path not in stored:
-            yield Finding(
-                sink.name,
-                "dead_file_missing",
-                batch_id,
-                f"dead letters of batch {batch_id} are kept, but {path} is not there",
-                "render them again from the lake",
-            )
+            what = f"{what} {path} is not there"
+            yield Finding(sink.name, "dead_file_missing", batch_id, what, repair)
+        elif problem := _unreadable(sink.cache, path):
+            yield Finding(sink.name, "dead_file_unreadable", batch_id, f"{what} {problem}", repair)
+
+
+def _unreadable(cache: Cache, path: str) -> str | None:
+    """What is wrong with a file, read as a delivery reads it; None where nothing is."""
+    try:
+        cache.read(path)
+    except LakeError as error:
+        return str(error)
+    return None
 
 
 def _strays(sink: _Sink) -> Iterator[Finding]:
-    with sink.ledger.read() as connection:
-        waiting = {row["cached_path"] for row in waiting_rows(connection, sink.name)}
-        others = sa.select(BATCHES.c.cached_path, BATCHES.c.dead_path).where(
-            BATCHES.c.sink == sink.name
+    stray, unknown = find_stray(sink.ledger, sink.cache)
+    for path in stray:
+        what = f"{path} belongs to no batch that waits or is dead"
+        yield Finding(sink.name, "file_of_nothing", path, what, "remove it")
+    for path in unknown:
+        yield Finding(
+            sink.name,
+            "file_of_unknown_batch",
+            path,
+            f"{path} is of a batch that the ledger never heard of, as when a ledger was lost: "
+            "put the ledger back from a copy, or send the days of its events again with "
+            f"`trailhouse replay {sink.name}`, then remove it",
+            None,
         )
-        known = {path for row in connection.execute(others) for path in row if path}
-        settled = set(
-            connection.scalars(sa.select(BATCHES.c.batch_id).where(BATCHES.c.sink == sink.name))
-        )
-    places: tuple[Place, ...] = ("waiting", "dead")
-    for place in places:
-        for path in sink.cache.stored(place):
-            if path in known or path in waiting:
-                continue
-            if batch_of(path) in settled:
-                what = f"{path} belongs to no batch that waits or is dead"
-                yield Finding(sink.name, "file_of_nothing", path, what, "remove it")
-                continue
-            yield Finding(
-                sink.name,
-                "file_of_unknown_batch",
-                path,
-                f"{path} is of a batch that the ledger never heard of, as when a ledger was lost: "
-                "put the ledger back from a copy, or send the days of its events again with "
-                f"`trailhouse replay {sink.name}`, then remove it",
-                None,
-            )
 
 
 def _books(sink: _Sink) -> Iterator[Finding]:

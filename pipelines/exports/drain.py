@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from pipelines.exports.ahead import ahead
 from pipelines.exports.batches import Outgoing
-from pipelines.exports.courier import Courier, stored_batch
+from pipelines.exports.courier import Courier
 from pipelines.exports.outbox import origin_of, waiting_rows
+from pipelines.exports.outcomes import stored_batch
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from pipelines.exports.cache import Cache
+    from pipelines.exports.cache import Cache, Content
 
 WINDOW_BYTES = 16 * 2**20
 """Bytes of a window; what is read ahead, sent and settled at once is a few of them."""
 PARALLEL = 8
+MOST_ROWS = 4_096
+"""Rows of the ledger that are held at once, however much waits."""
+Renew = Callable[["sa.RowMapping", "Content"], Mapping[str, Any]]
+"""Renders a waiting batch again where it cannot go as it was stored; what changed of its row."""
 
 
-def drain(courier: Courier, progress: Callable[[int], None]) -> None:
+def drain(courier: Courier, progress: Callable[[int], None], renew: Renew) -> None:
     """Send what waits, in order, until all of it is delivered or the sink fails."""
     while not courier.is_blocked:
         with courier.ledger.read() as connection:
             rows = waiting_rows(
-                connection, courier.cache.sink, limit=1 if courier.window == 1 else None
+                connection, courier.cache.sink, limit=1 if courier.window == 1 else MOST_ROWS
             )
         if not rows:
             break
-        for window in ahead(_windows(courier.cache, rows)):
-            if courier.is_blocked:
-                break
-            courier.redeliver(window)
-            progress(sum(len(outgoing.batch) for outgoing in window))
-    courier.tidy()
+        with closing(ahead(_windows(courier.cache, rows, renew))) as windows:
+            for window in windows:
+                if courier.is_blocked:
+                    break
+                courier.redeliver(window)
+                progress(sum(len(outgoing.batch) for outgoing in window))
 
 
-def _windows(cache: Cache, rows: Sequence[sa.RowMapping]) -> Iterator[list[Outgoing]]:
+def _windows(cache: Cache, rows: Sequence[sa.RowMapping], renew: Renew) -> Iterator[list[Outgoing]]:
     with ThreadPoolExecutor(PARALLEL) as pool:
         for part in _parts(rows):
-            yield list(pool.map(lambda row: _read(cache, row), part))
+            yield list(pool.map(lambda row: _read(cache, row, renew), part))
 
 
 def _parts(rows: Sequence[sa.RowMapping]) -> Iterator[list[sa.RowMapping]]:
@@ -57,11 +63,15 @@ def _parts(rows: Sequence[sa.RowMapping]) -> Iterator[list[sa.RowMapping]]:
         yield part
 
 
-def _read(cache: Cache, row: sa.RowMapping) -> Outgoing:
+def _read(cache: Cache, found: sa.RowMapping, renew: Renew) -> Outgoing:
+    content = cache.read(found["cached_path"])
+    row: sa.RowMapping | Mapping[str, Any] = found
+    if changed := renew(found, content):
+        row, content = {**found, **changed}, cache.read(found["cached_path"])
     return Outgoing(
         origin_of(row),
         row["ordinal"],
-        stored_batch(cache.read(row["cached_path"]), row),
+        stored_batch(content, row),
         row["bytes"],
         position=row["position"],
         parent_id=row["parent_id"],

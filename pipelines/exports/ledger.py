@@ -206,7 +206,8 @@ def _engine(url: str, lock_seconds: float) -> Engine:
             "connect_timeout": 10,
             "options": f"-c lock_timeout={int(lock_seconds * 1000)} -c timezone=UTC",
         }
-        return create_engine(parsed, connect_args=arguments, pool_pre_ping=True)
+        # each sink that is delivered to holds one connection, and needs another now and then
+        return create_engine(parsed, connect_args=arguments, pool_pre_ping=True, max_overflow=30)
     raise ConfigurationError(
         f"setting 'ledger_url': found {parsed.get_backend_name()!r}; allowed are sqlite:///file "
         "and postgresql://user@host/name"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from pipelines.errors import LakeError
 from pipelines.exports import schema
+from pipelines.exports.faults import Fault, no_fault
+from pipelines.exports.states import find_state
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import (
     APPLICATION,
@@ -38,7 +40,14 @@ MOST = 100_000
 """Rows of one commit."""
 
 
-def mirror(lake: Lake, ledger: Ledger, sinks: Sequence[str], *, unique: Callable[[], str]) -> int:
+def mirror(
+    lake: Lake,
+    ledger: Ledger,
+    sinks: Sequence[str],
+    *,
+    unique: Callable[[], str],
+    fault: Fault = no_fault,
+) -> int:
     """Add the attempts that the lake does not have yet, in one commit.
 
     The commit says, per sink, which attempt was the last, so that no attempt comes twice,
@@ -51,19 +60,28 @@ def mirror(lake: Lake, ledger: Ledger, sinks: Sequence[str], *, unique: Callable
     Raises:
         LakeError: The lake cannot be written; the rows come with the next call.
     """
+    names = _applications(ledger, sinks)
     with explained(lake.url):
         for _ in range(TRIES):
             table = lake.open(NAME)
             evolve(table, TABLES[NAME].schema)
-            known = {sink: table.transaction_version(_application(sink)) or 0 for sink in sinks}
-            rows = [row for sink in sinks for row in _attempts(ledger, sink, known[sink])]
-            if not rows or _commit(lake, table, rows, unique):
+            known = {sink: table.transaction_version(name) or 0 for sink, name in names.items()}
+            rows = [row for sink in names for row in _attempts(ledger, sink, known[sink])]
+            if not rows or _commit(lake, table, rows, names, unique):
+                fault("mirrored")
                 return len(rows)
     raise LakeError(f"{NAME}: {TRIES} other commits came first; the next delivery adds the rows")
 
 
-def _application(sink: str) -> str:
-    return f"{APPLICATION}:{NAME}:{sink}"
+def _applications(ledger: Ledger, sinks: Sequence[str]) -> dict[str, str]:
+    """What numbers the attempts of each sink: they begin anew in a ledger that is made anew."""
+    with ledger.read() as connection:
+        states = [find_state(connection, sink) for sink in sinks]
+    return {
+        state.sink: f"{APPLICATION}:{NAME}:{state.sink}:{state.first_seen_at.isoformat()}"
+        for state in states
+        if state is not None
+    }
 
 
 def _attempts(ledger: Ledger, sink: str, after: int) -> list[sa.RowMapping]:
@@ -78,7 +96,11 @@ def _attempts(ledger: Ledger, sink: str, after: int) -> list[sa.RowMapping]:
 
 
 def _commit(
-    lake: Lake, table: DeltaTable, rows: Sequence[sa.RowMapping], unique: Callable[[], str]
+    lake: Lake,
+    table: DeltaTable,
+    rows: Sequence[sa.RowMapping],
+    names: Mapping[str, str],
+    unique: Callable[[], str],
 ) -> bool:
     """Whether the rows were added; not, where somebody else committed first."""
     from deltalake import CommitProperties, Transaction
@@ -99,7 +121,7 @@ def _commit(
             schema=TABLES[NAME].schema,
             partition_by=["event_date"],
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(_application(s), n) for s, n in newest.items()]
+                app_transactions=[Transaction(names[s], n) for s, n in newest.items()]
             ),
         )
     except CommitFailedError:

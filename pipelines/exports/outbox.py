@@ -184,7 +184,8 @@ def _settled(result: Result) -> dict[str, Any]:
         "passed_count": len(result.again.batch) if result.again is not None else passed,
         "attempt_count": outgoing.attempt_count + (result.outcome is not None),
         "first_failed_at": result.first_failed_at or outgoing.first_failed_at,
-        "cached_path": result.cached_path or outgoing.cached_path,
+        # a file of a settled batch belongs to nothing: it is removed now, or swept later
+        "cached_path": result.cached_path,
         "dead_path": result.dead_path,
     }
     return {"of": outgoing.batch_id} | {f"to_{name}": value for name, value in values.items()}
@@ -212,14 +213,17 @@ WAITING = (
 
 
 def waiting_rows(
-    connection: sa.Connection, sink: str, *, limit: int | None = None
+    connection: sa.Connection,
+    sink: str,
+    *where: sa.ColumnElement[bool],
+    limit: int | None = None,
 ) -> list[sa.RowMapping]:
     """The waiting batches of a sink, oldest first, each with the `load_id` of its feed."""
-    query = WAITING.where(BATCHES.c.sink == sink).limit(limit)
+    query = WAITING.where(BATCHES.c.sink == sink, *where).limit(limit)
     return list(connection.execute(query).mappings())
 
 
-def origin_of(row: sa.RowMapping) -> Origin:
+def origin_of(row: sa.RowMapping | Mapping[str, Any]) -> Origin:
     """Where a batch of the ledger comes from."""
     return Origin(
         row["sink"],
@@ -229,15 +233,6 @@ def origin_of(row: sa.RowMapping) -> Origin:
         row["template_digest"],
         row["content_type"],
     )
-
-
-def forget_files(connection: sa.Connection, batch_ids: Sequence[str]) -> None:
-    """Note that what was cached of settled batches is removed."""
-    if batch_ids:
-        connection.execute(
-            BATCHES.update().where(BATCHES.c.batch_id == bindparam("of")).values(cached_path=None),
-            [{"of": batch_id} for batch_id in batch_ids],
-        )
 
 
 def count_waiting(connection: sa.Connection, sink: str) -> int:

@@ -6,49 +6,29 @@ import sqlalchemy as sa
 
 from pipelines.exports import schema
 from pipelines.exports.cache import Cache
+from pipelines.exports.faults import Fault, no_fault
 from pipelines.exports.ledger import Ledger
+from pipelines.exports.sweep import find_stray, is_unsettled
 
 BATCHES, FEEDS, ATTEMPTS = schema.batches, schema.feeds, schema.attempts
 
 
-def recover(ledger: Ledger, cache: Cache) -> int:
+def recover(ledger: Ledger, cache: Cache, fault: Fault = no_fault) -> int:
     """Put in order what an earlier run of a sink left; the caller holds the sink.
 
     Attempts whose outcome nobody wrote are called interrupted: the service may have taken them.
     Batches behind the cursor of their feed are forgotten, since the feed makes them again, with the
-    same ids; batches that were on their way out of the cache wait in it again; files of settled
-    batches are removed.
+    same ids; batches that were on their way out of the cache wait in it again; files that belong
+    to none of these are removed.
 
     Returns:
         How many attempts were interrupted; calling again finds none.
     """
+    stray, _ = find_stray(ledger, cache)
+    cache.remove(stray)
+    cache.remove_partial()
+    fault("swept")
     sink = cache.sink
-    with ledger.read() as connection:
-        unsettled = connection.execute(
-            sa.select(BATCHES.c.batch_id)
-            .join(FEEDS, FEEDS.c.id == BATCHES.c.feed_id)
-            .where(
-                FEEDS.c.sink == sink,
-                FEEDS.c.state == "pending",
-                BATCHES.c.ordinal >= FEEDS.c.next_ordinal,
-            )
-        ).scalars()
-        again = list(unsettled)
-        settled = list(
-            connection.execute(
-                sa.select(BATCHES.c.batch_id, BATCHES.c.cached_path).where(
-                    BATCHES.c.sink == sink,
-                    BATCHES.c.state.not_in(("waiting", "sending")),
-                    BATCHES.c.cached_path.is_not(None),
-                )
-            )
-        )
-    cache.remove([cache.path(place, batch) for batch in again for place in ("waiting", "dead")])
-    cache.remove([path for _, path in settled])
-    return _write(ledger, sink, again, [batch for batch, _ in settled])
-
-
-def _write(ledger: Ledger, sink: str, again: list[str], settled: list[str]) -> int:
     interrupted = (ATTEMPTS.c.sink == sink) & ATTEMPTS.c.outcome.is_(None)
     sending = (BATCHES.c.sink == sink) & (BATCHES.c.state == "sending")
     tried = (
@@ -56,16 +36,19 @@ def _write(ledger: Ledger, sink: str, again: list[str], settled: list[str]) -> i
         .where(ATTEMPTS.c.batch_id == BATCHES.c.batch_id)
         .scalar_subquery()
     )
+    again = (
+        sa.select(BATCHES.c.batch_id)
+        .join(FEEDS, FEEDS.c.id == BATCHES.c.feed_id)
+        .where(FEEDS.c.sink == sink, is_unsettled())
+    )
     with ledger.write() as connection:
         found = connection.execute(ATTEMPTS.update().where(interrupted).values(_INTERRUPTED))
-        for batch_id in again:
+        for batch_id in list(connection.scalars(again)):
             connection.execute(BATCHES.delete().where(BATCHES.c.batch_id == batch_id))
         connection.execute(
             BATCHES.update().where(sending).values(state="waiting", attempt_count=tried)
         )
-        for batch_id in settled:
-            one = BATCHES.c.batch_id == batch_id
-            connection.execute(BATCHES.update().where(one).values(cached_path=None))
+    fault("recovered")
     return found.rowcount
 
 

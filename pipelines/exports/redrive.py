@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from pipelines.exports import outbox, schema
 from pipelines.exports.batches import Outgoing, size_of
 from pipelines.exports.cache import Cache
-from pipelines.exports.courier import Fault, content_of, stored_batch
+from pipelines.exports.faults import Fault, no_fault
+from pipelines.exports.outcomes import content_of, stored_batch
 from pipelines.exports.recovery import recover
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def redrive(
     event_ids: Collection[str] | None,
     *,
     now: datetime,
-    fault: Fault = lambda step: None,
+    fault: Fault = no_fault,
 ) -> int:
     """Let dead letters wait for the sink again; the next delivery that is due sends them.
 
@@ -91,7 +92,7 @@ def _redrive(
         position=row["position"],
     )
     again = whole.part(chosen)
-    path = cache.path("waiting", again.batch_id)
+    path = cache.path("waiting", again.batch_id, batch_id)
     cache.store({path: content_of(again.batch)})
     fault("redrive_cached")
     mine = (LETTERS.c.batch_id == batch_id) & LETTERS.c.event_id.in_(
@@ -109,5 +110,16 @@ def _redrive(
                 passed_count=BATCHES.c.passed_count + len(chosen),
             )
         )
+        left = connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(LETTERS)
+            .where(LETTERS.c.batch_id == batch_id, LETTERS.c.redriven_at.is_(None))
+        )
+        if not left:
+            connection.execute(
+                BATCHES.update().where(BATCHES.c.batch_id == batch_id).values(dead_path=None)
+            )
     fault("redrive_written")
+    if not left:
+        cache.remove([row["dead_path"]])
     return len(chosen)

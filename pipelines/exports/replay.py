@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pipelines.lake.tables import Lake
     from pipelines.sinks.settings import SinkSettings
 
+REPLAY = "replay:"
+"""Begins the id of a replay, which stands for a load's id in the ledger."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -79,7 +82,7 @@ def replay(
         "to": plan.end.isoformat(),
         "template": plan.template,
     }
-    replay_id = f"replay:{unique()}"
+    replay_id = f"{REPLAY}{unique()}"
     newest = newest_load(lake)
     with ledger.write() as connection:
         add_state(connection, plan.sink, base_load=newest, now=now)

@@ -47,6 +47,29 @@ class Utc(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+class Words(TypeDecorator[str]):
+    """A text of whatever characters: PostgreSQL stores no NUL, and neither a lone surrogate.
+
+    A NUL comes back as it was, so that ids of events stay what they are.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """To the database, the same in all of them."""
+        if value is None or value.isalnum():
+            return value
+        text = value.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
+        return text.encode("utf-8", "replace").decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """From the database."""
+        if value is None or "\x1a" not in value:
+            return value
+        return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
+
+
 def _count(name: str, **more: Any) -> Column[int]:
     return Column(name, BigInteger, nullable=False, default=0, **more)
 
@@ -69,7 +92,7 @@ feeds = Table(
     # pending: to be rendered, perhaps in part; done: every event of it is accounted for
     Column("state", String(16), nullable=False),
     # a load's feed reads the load; a replay's reads a range of time through a template
-    Column("replay", Text),
+    Column("replay", Words),
     Column("created_at", Utc, nullable=False),
     Column("done_at", Utc),
     _count("selected_count"),
@@ -77,7 +100,7 @@ feeds = Table(
     # how far it came: the next batch's ordinal, and the last event that is accounted for
     _count("next_ordinal"),
     Column("settled_at", Utc),
-    Column("settled_event_id", Text),
+    Column("settled_event_id", Words),
     UniqueConstraint("sink", "load_id"),
     Index("feeds_by_state", "state", "sink", "load_number"),
 )
@@ -106,9 +129,9 @@ batches = Table(
     Column("created_at", Utc, nullable=False),
     Column("first_failed_at", Utc),
     Column("oldest_at", Utc),
-    Column("first_event_id", Text),
+    Column("first_event_id", Words),
     Column("newest_at", Utc),
-    Column("last_event_id", Text),
+    Column("last_event_id", Words),
     # of a batch that was made of another: there may be events of others between the two
     Column("event_ids", Text),
     Column("cached_path", Text),
@@ -134,7 +157,7 @@ attempts = Table(
     # null until it is known: delivered | partly | transient | configuration | payload | interrupted
     Column("outcome", String(16)),
     Column("cause", String(32)),
-    Column("response", Text),
+    Column("response", Words),
     Column("seconds", Float),
     Index("attempts_by_batch", "batch_id"),
     Index("attempts_by_sink", "sink", "id"),
@@ -146,10 +169,10 @@ dead_letters = Table(
     METADATA,
     _key(),
     Column("sink", String(63), nullable=False),
-    Column("event_id", Text, nullable=False),
+    Column("event_id", Words, nullable=False),
     Column("batch_id", String(64), nullable=False),
     Column("reason", String(32), nullable=False),
-    Column("response", Text, nullable=False),
+    Column("response", Words, nullable=False),
     Column("parked_at", Utc, nullable=False),
     Column("redriven_at", Utc),
     UniqueConstraint("batch_id", "event_id"),
@@ -166,14 +189,14 @@ sink_states = Table(
     Column("base_load", BigInteger, nullable=False),
     Column("breaker", String(16), nullable=False),
     Column("cause", String(32)),
-    Column("response", Text),
+    Column("response", Words),
     Column("since", Utc),
     _count("failure_count"),
     Column("decided_at", Utc),
     Column("next_attempt_at", Utc),
     Column("told_at", Utc),
     Column("delivered_at", Utc),
-    Column("problem", Text),
+    Column("problem", Words),
 )
 """One row per sink: its breaker, why and since when, and when it is tried next."""
 
@@ -186,7 +209,7 @@ notices = Table(
     Column("day", Date, nullable=False),
     Column("written_at", Utc, nullable=False),
     Column("sent_at", Utc),
-    Column("problem", Text),
+    Column("problem", Words),
     UniqueConstraint("sink", "state", "day"),
 )
 """One row per notice, written before the mail: never two for a sink, state and UTC day."""

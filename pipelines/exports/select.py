@@ -147,6 +147,7 @@ class Selection:
 
         Raises:
             LakeError: The lake cannot be read.
+            ConfigurationError: An event does not fit the filter, as a text that is no number.
         """
         shown = sorted({*columns, "event_id", "event_kind"} & COLUMNS.keys())
         read = sorted({*shown, "occurred_at", *_named(condition)})
@@ -157,11 +158,13 @@ class Selection:
             for day in self.scope.days:
                 if after is not None and day < after.occurred_at.astimezone(UTC).date():
                     continue
-                yield from connection.execute(
+                query = (
                     f"select {', '.join(shown)}, epoch_us(occurred_at) as occurred_us "
                     f"from ({self._rows(day, read)}) where {condition} and {behind} "
                     "order by occurred_at, event_id"
-                ).to_arrow_reader(BATCH_ROWS)
+                )
+                with _filter_explained():
+                    yield from connection.execute(query).to_arrow_reader(BATCH_ROWS)
 
     @contextmanager
     def _connected(self) -> Iterator[DuckDBPyConnection]:
@@ -196,6 +199,20 @@ class Selection:
         return current, self.scope.condition
 
 
+@contextmanager
+def _filter_explained() -> Iterator[None]:
+    """All of a query is ours but the filter, so what its values cannot do is the filter's."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.DataError, duckdb.ProgrammingError) as error:
+        raise ConfigurationError(
+            "setting 'where': the filter cannot be used on an event that was loaded: "
+            f"{str(error).splitlines()[0][:300]}; use try_cast() where values may not fit"
+        ) from error
+
+
 def select(lake: Lake, scope: Scope) -> Selection:
     """The rows of a scope as the lake has them now."""
     return Selection(lake, scope, {name: lake.find(name) for name in KINDS.values()})
@@ -210,15 +227,6 @@ def _columns_of(table: str, columns: Sequence[str]) -> list[str]:
     ]
 
 
-def _files(lake: Lake, table: str, day: date, load: Loaded | None) -> list[str]:
-    """The files to read: those that the load wrote, unless they were compacted away."""
-    current = partition_files(lake.find(table), [day])
-    if load is None:
-        return current
-    own = {join(lake.table_url(table), path) for path in load.files.get((table, day), ())}
-    return sorted(own) if own and own <= set(current) else current
-
-
 def _named(condition: str) -> set[str]:
     """The columns that an SQL predicate may name; one too many costs little."""
     return set(re.findall(r"[a-z_]+", condition.lower())) & COLUMNS.keys()
@@ -229,7 +237,9 @@ def key_condition(sign: Literal[">", ">=", "<="], occurred_at: datetime, event_i
 
     DuckDB takes no pair where it makes a range of two bounds, so it is spelt out.
     """
-    moment, name = _moment_literal(occurred_at), text_literal(event_id)
+    # no literal holds a NUL, which an id of the source may
+    name = "(" + " || chr(0) || ".join(map(text_literal, event_id.split("\0"))) + ")"
+    moment = _moment_literal(occurred_at)
     return (
         f"(occurred_at {sign[0]} {moment} or (occurred_at = {moment} and event_id {sign} {name}))"
     )

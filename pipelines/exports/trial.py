@@ -21,7 +21,7 @@ from pipelines.sinks.sink import Batch, Cause, Receipt, Sink, SinkError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pipelines.exports.deliver import OpenSink
+    from pipelines.exports.visit import OpenSink
     from pipelines.lake.storage import Storage
     from pipelines.sinks.settings import SinkSettings
 

@@ -20,8 +20,17 @@ SAFE = {
     "without any command, as soon as the service takes them.",
     "giving_up": "Nothing is deleted: what is parked is kept, and `trailhouse dead redrive {sink}` "
     "sends it again once the sink works.",
+    "refused": "Nothing is deleted: what was refused is kept as it was rendered, and goes on by "
+    "one command once the cause is mended; all other events went on.",
+    "stopped": "Nothing is lost: events wait in the lake and in the persistent cache, and are sent "
+    "without any command once it is corrected.",
     "recovered": "There is nothing to do. If it was broken for very long, `trailhouse dead list "
     "{sink}` shows what was parked meanwhile.",
+}
+
+_TITLES: dict[NoticeState, str] = {
+    "recovered": "What the service had answered",
+    "stopped": "What is wrong",
 }
 
 
@@ -39,6 +48,8 @@ class Letter:
     headline: str
     summary: str
     facts: tuple[tuple[str, str], ...]
+    response_title: str
+    """What to write above the response."""
     response: str
     steps: tuple[str, ...]
     closing: str
@@ -69,6 +80,7 @@ def compose(notice: Notice, sink: SinkSettings, now: datetime) -> Letter:
         headline=headline,
         summary=summary,
         facts=tuple(_facts(notice, sink, advice.headline, now)),
+        response_title=_TITLES.get(notice.state, "Last response of the service"),
         response=visible(notice.response),
         steps=() if is_over else advice.steps,
         closing=closing,
@@ -88,6 +100,10 @@ def _words(notice: Notice, cause: str, meaning: str, now: datetime) -> tuple[str
             f"{sink}: events will be parked, it is broken for {lasted}: {cause}",
             f"{count} waited for so long that the oldest are parked soon. {meaning}",
         )
+    if notice.state == "refused":
+        return f"{sink} refused {counted(notice.refused_events)}: {cause}", meaning
+    if notice.state == "stopped":
+        return f"{sink} is stopped: {cause}", meaning
     return f"{sink} works again", f"It was broken for {lasted} ({cause}); no event waits any more."
 
 
@@ -97,14 +113,23 @@ def _facts(notice: Notice, sink: SinkSettings, cause: str, now: datetime) -> lis
         ("Sink", f"{notice.sink} ({sink.kind}, {place_of(sink)})"),
         ("What was wrong" if is_over else "What is wrong", cause),
         ("Since", f"{moment(notice.since)}, {span(now - notice.since)} ago"),
-        ("Waiting", counted(notice.waiting_events)),
+        ("Waiting", _waiting(notice)),
     ]
+    if notice.dead_events:
+        facts.append(("Dead letters", counted(notice.dead_events)))
     if notice.oldest_at is not None:
         age = span(now - notice.oldest_at)
         facts.append(("Oldest event", f"{moment(notice.oldest_at)}, {age} old"))
     if notice.give_up_at is not None and not is_over:
         facts.append(("Parked from", moment(notice.give_up_at)))
     return [(name, visible(value)) for name, value in facts]
+
+
+def _waiting(notice: Notice) -> str:
+    """What waits: events in the cache, and loads in the lake, whose events nobody counted yet."""
+    events, loads = notice.waiting_events, notice.waiting_loads
+    in_lake = f"{loads:,} load{'' if loads == 1 else 's'} in the lake" if loads else ""
+    return " and ".join(filter(None, [counted(events) if events or not loads else "", in_lake]))
 
 
 def visible(text: str) -> str:

@@ -10,7 +10,9 @@ from typing import Literal
 from pipelines.errors import TrailhouseError
 from pipelines.sinks.sink import Cause
 
-NoticeState = Literal["broken", "still_broken", "giving_up", "recovered"]
+NoticeState = Literal["broken", "still_broken", "giving_up", "recovered", "refused", "stopped"]
+Why = Cause | Literal["stopped"]
+"""Why there is something to say: a cause, or a template, filter or file that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Notice:
 
     sink: str
     state: NoticeState
-    cause: Cause
+    cause: Why
     since: datetime
     waiting_events: int
     oldest_at: datetime | None
@@ -31,6 +33,12 @@ class Notice:
     """What the service said last, shortened, without secrets."""
     give_up_at: datetime | None = None
     """When the oldest waiting batch will be parked."""
+    waiting_loads: int = 0
+    """Loads that wait in the lake, since they could not be rendered."""
+    dead_events: int = 0
+    """Events that are kept as dead letters."""
+    refused_events: int = 0
+    """Those of them that were refused since the last notice."""
 
 
 Notify = Callable[[Notice], None]

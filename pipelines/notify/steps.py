@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipelines.notify.notice import Why
 from pipelines.secrets import is_reference
 from pipelines.sinks.settings import SinkSettings
-from pipelines.sinks.sink import Cause
 
 FILE = Path(__file__).with_name("steps.toml")
 PLACES = ("bucket", "container", "path", "url", "endpoint", "site", "host")
@@ -27,7 +27,7 @@ class Advice:
     steps: tuple[str, ...]
 
 
-def advise(cause: Cause, sink: SinkSettings) -> Advice:
+def advise(cause: Why, sink: SinkSettings) -> Advice:
     """What a cause means for a sink, and the steps that mend it, in order."""
     found = read_steps()[cause]
     names = {"sink": sink.name, "kind": sink.kind, "place": place_of(sink)}

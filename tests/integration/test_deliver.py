@@ -4,18 +4,16 @@ import random
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from desk import MOODS, Desk, Service, nothing_is_lost, settings
+from desk import Desk, Service, nothing_is_lost, settings
 from lakes import NOW, activity, encode, folder_place, job, lake_at, rows, run_load, s3_place
 from receivers import Answer, Request, receiving
 from s3_server import S3Server
 
-from pipelines.exports.conservation import balance
 from pipelines.exports.health import due_sinks, health
 from pipelines.exports.ledger import LedgerError, open_url
 from pipelines.exports.redrive import redrive
@@ -495,41 +493,3 @@ def test_a_lake_on_s3_has_its_cache_there(s3: S3Server, bucket: str, tmp_path: P
     assert desk.deliver().delivered == 6
     assert s3.keys(bucket, "test/lake-1/exports/") == []
     nothing_is_lost(desk)
-
-
-class Killed(BaseException):
-    """Ends a run where it stands, as a signal would."""
-
-
-def killer(draw: random.Random, sure: float) -> Callable[[str], None]:
-    """Ends the run at some durable step, or at none."""
-    left = draw.randrange(40) if draw.random() < sure else 1_000
-
-    def fault(step: str) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise Killed(step)
-
-    return fault
-
-
-@pytest.mark.parametrize("seed", range(25))
-def test_runs_that_end_anywhere_against_a_service_in_any_mood_lose_nothing(
-    desk: Desk, seed: int
-) -> None:
-    draw = random.Random(seed)
-    desk.chance, desk.service.draw, desk.service.moods = draw.random, draw, MOODS
-    desk.service.poison = frozenset(draw.sample(sorted(desk.event_ids()), draw.randrange(3)))
-    for _ in range(6):
-        with suppress(Killed):
-            desk.deliver(fault=killer(draw, 0.7))
-        desk.later(hours=draw.choice([0, 7]))
-    desk.service.moods = ["well"]
-    for _ in range(2):
-        desk.later(hours=7)
-        desk.deliver()
-
-    nothing_is_lost(desk, dead=desk.service.poison)
-    (books,) = balance(desk.lake, desk.ledger, ["siem"])
-    assert books.selected == EVENTS

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,35 +11,41 @@ from typing import Any
 import deliver_process
 import postgres
 import pytest
-from desk import Desk, Service, nothing_is_lost
-from lakes import activity, encode, folder_place, job, lake_at, run_load
+from desk import MOODS, Desk, Killed, Service, kill_at, load_fourteen, nothing_is_lost, settings
+from lakes import lake_at
 from sqlalchemy import event
 
 from pipelines.exports.ledger import LedgerError, open_url
+from pipelines.exports.redrive import redrive
 from pipelines.sinks.sink import Limits
 
 STEPS = (
+    "fed",
+    "swept",
+    "recovered",
+    "probed",
     "attempts_written",
     "sent",
     "split_written",
     "cached",
     "outcomes_written",
     "removed",
+    "parked",
+    "parking_written",
     "feed_done",
+    "notice_written",
+    "notice_sent",
+    "mirrored",
+    "redrive_cached",
+    "redrive_written",
 )
+SEEDS = 4
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of one load of 14 events."""
-    folder = tmp_path_factory.mktemp("loaded")
-    place = folder_place(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        events = [activity() for _ in range(11)] + [job() for _ in range(3)]
-        place.put("a.ndjson", b"\n".join(encode(event) for event in events))
-        run_load(place.lake(), [place.landing])
-    return folder / "lake-1"
+    return load_fourteen(tmp_path_factory.mktemp("loaded"))
 
 
 @pytest.fixture(scope="module")
@@ -63,28 +69,75 @@ def desk(loaded: Path, tmp_path: Path, ledger_url: str) -> Desk:
     return Desk(lake_at(lake), ledger_url, Service(tmp_path / "taken"))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ["attempts_written", "cached", "outcomes_written"])
 def test_a_process_killed_at_a_durable_step_loses_nothing(desk: Desk, step: str) -> None:
-    draw = Random(step)
-    killed = 0
-    for seed in range(3):
-        code = deliver_process.run(
-            desk.lake.url,
-            desk.ledger_url,
-            desk.service.taken,
-            seed=seed,
-            die_at=step,
-            after=draw.randrange(2),
-        )
-        killed += code == -signal.SIGKILL
-    dead = frozenset(sorted(desk.event_ids())[:1])
-    desk.service.poison = dead
+    code = deliver_process.run(desk.lake.url, desk.ledger_url, desk.service.taken, die_at=step)
+    desk.service.poison = deliver_process.poison_of(desk)
     for _ in range(2):
-        desk.later(days=6, hours=7)
+        desk.later(hours=7)
         desk.deliver()
 
-    nothing_is_lost(desk, dead=dead)
-    assert killed or step == "split_written"
+    assert code == -signal.SIGKILL
+    nothing_is_lost(desk, dead=desk.service.poison)
+
+
+def endings(desk: Desk, step: str, draw: Random) -> int:
+    """Deliver, park and redrive, every run perhaps ended at a step; how many were."""
+    killed = 0
+
+    def run(work: Callable[[Callable[[str], None]], object], moods: Sequence[str]) -> None:
+        nonlocal killed
+        desk.service.moods = moods
+        try:
+            work(kill_at(step, after=draw.choice((0, 0, 1, 5))))
+        except Killed:
+            killed += 1
+
+    def deliver(fault: Callable[[str], None]) -> None:
+        desk.deliver(fault=fault)
+
+    for hours in (7, 7):
+        run(deliver, MOODS)
+        desk.later(hours=hours)
+    for _ in range(4):  # told a day before it is given up, after a day
+        run(deliver, ["away"])
+        desk.later(hours=13)
+    run(lambda fault: redrive_all(desk, fault), ["well"])
+    desk.later(hours=7)
+    run(deliver, MOODS)
+    return killed
+
+
+def redrive_all(desk: Desk, fault: Callable[[str], None] = lambda step: None) -> None:
+    """Let all dead letters wait again."""
+    redrive(desk.lake, desk.ledger, "siem", None, now=desk.now, fault=fault)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_runs_that_end_at_a_durable_step_lose_nothing_whatever_the_service_does(
+    loaded: Path, tmp_path: Path, step: str
+) -> None:
+    killed = 0
+    for seed in range(SEEDS):
+        folder = tmp_path / str(seed)
+        lake = lake_at(shutil.copytree(loaded, folder / "lake"))
+        draw = Random(f"{step} {seed}")
+        service = Service(folder / "taken", draw=draw)
+        desk = Desk(lake, f"sqlite:///{folder}/ledger.sqlite", service)
+        desk.sinks, desk.chance = [settings(give_up_after_days=1)], draw.random
+        service.poison = frozenset(draw.sample(sorted(desk.event_ids()), draw.randrange(1, 3)))
+
+        killed += endings(desk, step, draw)
+        service.moods = ["well"]
+        for _ in range(2):
+            desk.later(hours=7)
+            desk.deliver()
+            redrive_all(desk)
+        desk.deliver()
+
+        nothing_is_lost(desk, dead=service.poison)
+        desk.ledger.close()
+    assert killed >= 2
 
 
 def test_both_databases_keep_the_same_books(desk: Desk) -> None:

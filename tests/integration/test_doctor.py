@@ -66,6 +66,40 @@ def test_a_waiting_file_that_is_gone_is_rendered_again_byte_for_byte(desk: Desk)
     nothing_is_lost(desk)
 
 
+def test_a_waiting_file_that_cannot_be_read_is_rendered_again(desk: Desk) -> None:
+    desk.deliver()
+    file = Path(desk.lake.url) / "exports/siem" / desk.waiting_files()[0]
+    file.write_bytes(file.read_bytes()[:100])
+    desk.service.moods = ["well"]
+    desk.later(hours=7)
+    stopped = desk.deliver()
+    at_first = desk.states()
+    desk.deliver()
+
+    planned, left = look(desk), mend(desk)
+
+    assert stopped.problem is not None
+    assert ("stopped" in at_first, desk.states().count("stopped")) == (False, 1)
+    assert (planned, left) == (["waiting_file_unreadable"], [])
+    recovered(desk)
+    nothing_is_lost(desk)
+
+
+def test_a_batch_that_cannot_be_rendered_again_is_told_and_stops_no_other_repair(
+    desk: Desk,
+) -> None:
+    desk.sinks = [settings("siem"), settings("other")]
+    desk.deliver_all()
+    for name in ("siem", "other"):
+        shutil.rmtree(Path(desk.lake.url) / f"exports/{name}/waiting")
+    desk.sinks = [settings("siem", event_types=("nothing",)), settings("other")]
+
+    left = mend(desk)
+
+    assert {finding.sink for finding in left} == {"siem"}
+    assert "the lake has 0 of them" in left[0].what
+
+
 def test_a_batch_taken_in_part_is_rendered_again_without_what_was_taken(desk: Desk) -> None:
     desk.service.moods = ["half"]
     desk.deliver()

@@ -13,7 +13,7 @@ from pages import parse
 
 from pipelines.errors import ConfigurationError
 from pipelines.notify.letter import compose, span
-from pipelines.notify.notice import Notice, NoticeState
+from pipelines.notify.notice import Notice, NoticeState, Why
 from pipelines.notify.render import CHATS, render_chat, render_html, render_text
 from pipelines.notify.steps import advise, place_of, read_steps
 from pipelines.sinks.http import HttpSettings
@@ -22,7 +22,7 @@ from pipelines.sinks.sink import Cause
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 STATES = get_args(NoticeState)
-CAUSES = get_args(Cause)
+WHYS = (*get_args(Cause), "stopped")
 BLNS = json.loads((Path(__file__).parents[1] / "vectors/strings/blns.json").read_text("utf-8"))
 SIEM = HttpSettings(name="siem", kind="http", url="https://siem.example/events?x=1")
 
@@ -46,8 +46,8 @@ def letter(**more: Any) -> Any:
     return compose(notice(**more), SIEM, NOW)
 
 
-@pytest.mark.parametrize("cause", CAUSES)
-def test_every_cause_has_steps_that_end_with_the_command_that_tests_the_sink(cause: Cause) -> None:
+@pytest.mark.parametrize("cause", WHYS)
+def test_every_cause_has_steps_that_end_with_the_command_that_tests_the_sink(cause: Why) -> None:
     advice = advise(cause, SIEM)
 
     assert len(advice.steps) >= 3
@@ -60,11 +60,11 @@ def test_the_steps_name_causes_and_kinds_that_there_are_and_fill_in_what_is_know
     found = read_steps()
 
     texts = list(found["ends"])
-    for cause in CAUSES:
+    for cause in WHYS:
         assert found[cause].get("kinds", {}).keys() <= KINDS.keys(), cause
         for steps in (found[cause]["steps"], *found[cause].get("kinds", {}).values()):
             texts += steps
-    assert found.keys() == {"ends", *CAUSES}
+    assert found.keys() == {"ends", *WHYS}
     fields = {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
     assert fields <= {"sink", "kind", "place"}
     assert all(text.count("`") % 2 == 0 for text in texts)
