@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     in the lake's folder, or in `.trailhouse` where the lake is on S3."""
     memory_limit_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 768
     """Memory that DuckDB may use, in MiB; beyond it work goes to `work_dir`."""
+    max_record_mb: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Size in MiB beyond which a record is rejected as `too_large`; Workato's largest job files have
+    40 MB, and memory for several of the largest is needed."""
     threads: Annotated[int, Field(ge=1, le=1024)] = os.cpu_count() or 2
     """Threads that DuckDB may use."""
     fetch_concurrency: Annotated[int, Field(ge=1, le=256)] = 16

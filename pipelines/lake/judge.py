@@ -22,10 +22,12 @@ import msgspec
 import orjson
 
 from pipelines.sources import split
+from pipelines.sources.records import Record, TooLarge
 
 NOT_JSON = "not_json"
 NOT_AN_EVENT = "not_an_event"
 DUPLICATE_KEY = "duplicate_key"
+TOO_LARGE = "too_large"
 
 MAX_WRAPPERS = 4
 """Levels of templates and envelopes that are opened in search of an event."""
@@ -80,12 +82,21 @@ class _Refused(Exception):
 
 
 def judge(
-    object_index: int, records: Iterable[split.Record], into: Judged, *, depth: int = 0
+    object_index: int,
+    records: Iterable[Record] | TooLarge,
+    into: Judged,
+    *,
+    depth: int = 0,
 ) -> None:
     """Add the records of one object to `into`; one bad record never stops the others.
 
     `depth` is the number of arrays and pages that the records were taken out of.
     """
+    if isinstance(records, TooLarge):
+        detail = f"{records.bytes} bytes from offset {records.offset} on; they stay in the object"
+        into.received += 1
+        into.rejected.append(Rejected(object_index, records.offset, b"", TOO_LARGE, detail))
+        return
     loads, shapes = orjson.loads, into.shapes
     for offset, raw in records:
         try:
@@ -240,7 +251,7 @@ def _why(raw: bytes, error: orjson.JSONDecodeError) -> str:
     return str(error)
 
 
-def _elements(value: Any, offset: int, raw: bytes) -> list[split.Record] | None:
+def _elements(value: Any, offset: int, raw: bytes) -> list[Record] | None:
     """The events of an array or an API page; None where there is no event to be had."""
     if isinstance(value, list):
         return split.elements((offset, raw)) if any(isinstance(v, dict) for v in value) else None

@@ -247,33 +247,18 @@ def _judged(
 ) -> Iterator[Judged]:
     concurrency = lake.storage.settings.fetch_concurrency
     total = sum(item.bytes for item in objects)
+    limit = lake.storage.settings.max_record_mb * 2**20
     judged = Judged()
     for number, pieces in fetch(objects, lake.storage, concurrency=concurrency):
-        for records in split(pieces):
-            for part in _parts(records):
-                judge(number, part, judged)
-                if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
-                    yield judged
-                    judged = Judged()
+        for records in split(pieces, limit):  # about 1 MiB at once, unless a record is larger
+            judge(number, records, judged)
+            if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
+                yield judged
+                judged = Judged()
         read.add(number)
         progress("bytes read", objects[number].bytes, total)
     if judged.received:
         yield judged
-
-
-def _parts(records: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    if not records or records[-1][0] - records[0][0] < BATCH_BYTES:  # offsets rise
-        yield records
-        return
-    part: list[tuple[int, bytes]] = []
-    size = 0
-    for record in records:
-        part.append(record)
-        size += len(record[1])
-        if size >= BATCH_BYTES:
-            yield part
-            part, size = [], 0
-    yield part
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ def _gunzip(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
             if out := unpacker.decompress(pending, CHUNK_BYTES):
                 yield out
         except zlib.error:
-            yield from (pending, *pieces)  # kept whole: the judge rejects it with its bytes
+            yield pending  # kept whole: the judge rejects it with its bytes
+            yield from pieces
             return
         pending = unpacker.unconsumed_tail
         if unpacker.eof:
