@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 from pipelines.lake.storage import Storage, is_s3
@@ -115,7 +115,17 @@ def _pieces(item: LandingObject, result: Any) -> Iterator[bytes]:
 
 def _file(item: LandingObject) -> Iterator[bytes]:
     try:
-        with Path(item.content_path or item.uri).open("rb") as file:
+        file = Path(item.content_path or item.uri).open("rb")  # noqa: SIM115 - closed by `_read`
+    except FileNotFoundError as error:
+        raise Changed(item.uri) from error
+    except OSError as error:
+        raise explain(error, item.uri, "read") from error
+    return _read(item, file)
+
+
+def _read(item: LandingObject, file: BinaryIO) -> Iterator[bytes]:
+    try:
+        with file:
             while piece := file.read(CHUNK_BYTES):
                 yield piece
     except OSError as error:
