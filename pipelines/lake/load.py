@@ -42,7 +42,7 @@ from pipelines.lake.tables import (
     file_actions,
 )
 from pipelines.lake.write import Writer, put_file, tally
-from pipelines.sources.fetch import fetch
+from pipelines.sources.fetch import Changed, fetch
 from pipelines.sources.find import LandingObject, Source, find, join
 from pipelines.sources.landing import find_copies, keep, landing_copy
 from pipelines.sources.split import split
@@ -259,11 +259,14 @@ def _judged(
     limit = lake.storage.settings.max_record_mb * 2**20
     judged = Judged()
     for number, pieces in fetch(objects, lake.storage, concurrency=concurrency):
-        for records in split(pieces, limit):  # about 1 MiB at once, unless a record is larger
-            judge(number, records, judged)
-            if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
-                yield judged
-                judged = Judged()
+        try:
+            for records in split(pieces, limit):  # about 1 MiB at once, unless a record is larger
+                judge(number, records, judged)
+                if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
+                    yield judged
+                    judged = Judged()
+        except Changed:
+            continue  # what was staged of it does not count
         read.add(number)
         progress("bytes read", objects[number].bytes, total)
     if judged.received:
