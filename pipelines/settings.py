@@ -8,8 +8,10 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -42,6 +44,19 @@ SHOWN_OF_TABLES = MailSettings.model_fields.keys() - {"smtp_password"}
 """Fields of these tables where nobody writes a secret instead of a reference."""
 
 
+def _without_user(url: str) -> str:
+    """Refuse a user name or password in a URL: settings and source URLs are shown and kept."""
+    if "://" in url and "@" in urlsplit(url).netloc:
+        raise ValueError(
+            "a URL with a user name or password; leave them out: credentials come from the usual "
+            "AWS chain, or from s3_access_key_id and s3_secret_access_key"
+        )
+    return url
+
+
+PlainUrl = Annotated[str, Field(min_length=1), AfterValidator(_without_user)]
+
+
 class SourceSettings(BaseModel):
     """One place that landing objects come from: a `[[source]]` table of `trailhouse.toml`."""
 
@@ -49,7 +64,7 @@ class SourceSettings(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
     """Short name, kept with every event; lower-case letters, digits, `_` and `-`."""
-    url: Annotated[str, Field(min_length=1)]
+    url: PlainUrl
     """Folder, file or `s3://bucket/prefix`."""
     copy_to_landing: bool = False
     """Copy objects to `landing/<name>/` before loading: for sources that are not durable."""
@@ -66,7 +81,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    lake_url: str = ".trailhouse/data"
+    lake_url: Annotated[str, AfterValidator(_without_user)] = ".trailhouse/data"
     """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
     source: tuple[SourceSettings, ...] = ()
     """Where landing objects come from; without any, `landing/` under the lake URL."""
@@ -78,7 +93,7 @@ class Settings(BaseSettings):
     """A chat that is told as well."""
     dagster_home: Path = Path(".trailhouse/dagster")
     """Folder of the Dagster instance; the variable DAGSTER_HOME wins over it."""
-    s3_endpoint_url: str | None = None
+    s3_endpoint_url: Annotated[str, AfterValidator(_without_user)] | None = None
     """S3 endpoint for stores other than AWS; without it AWS_ENDPOINT_URL(_S3), then AWS."""
     s3_region: str | None = None
     """S3 region; without it the usual AWS chain, then us-east-1."""
@@ -91,6 +106,9 @@ class Settings(BaseSettings):
     in the lake's folder; where the lake is on S3, in `.trailhouse` beside the settings file."""
     memory_limit_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 768
     """Memory that DuckDB may use, in MiB; beyond it work goes to `work_dir`."""
+    max_record_mb: Annotated[int, Field(ge=1, le=1024)] = 64
+    """MiB beyond which a record is rejected as `too_large`; Workato's largest job files have 40 MB,
+    and memory for several of the largest is needed."""
     threads: Annotated[int, Field(ge=1, le=1024)] = os.cpu_count() or 2
     """Threads that DuckDB may use."""
     fetch_concurrency: Annotated[int, Field(ge=1, le=256)] = 16
@@ -246,6 +264,8 @@ def _found(problem: ErrorDetails) -> str:
     loc, value = problem["loc"], problem["input"]
     name = ".".join(map(str, loc))
     if name in ("archive", "ledger_url") or any(w in name for w in ("secret", "password", "_key")):
+        return ""
+    if "@" in str(value) and "://" in str(value):
         return ""
     if loc[0] in TABLES and (loc[-1] not in SHOWN_OF_TABLES or not isinstance(value, str | int)):
         return ""

@@ -81,10 +81,10 @@ def main() -> None:
 def _store_errors() -> tuple[type[Exception], ...]:
     """What stores and engines raise when they cannot go on; imported once one of them did."""
     from deltalake.exceptions import DeltaError
-    from duckdb import IOException
+    from duckdb import Error
     from obstore.exceptions import BaseError
 
-    return OSError, DeltaError, BaseError, IOException
+    return OSError, DeltaError, BaseError, Error
 
 
 def _explanation(error: Exception) -> str:

@@ -22,13 +22,18 @@ import msgspec
 import orjson
 
 from pipelines.sources import split
+from pipelines.sources.records import Record, TooLarge
 
 NOT_JSON = "not_json"
 NOT_AN_EVENT = "not_an_event"
 DUPLICATE_KEY = "duplicate_key"
+TOO_LARGE = "too_large"
 
 MAX_WRAPPERS = 4
 """Levels of templates and envelopes that are opened in search of an event."""
+STRONG = frozenset({"activity", "job"})
+WEAK = frozenset({"api_request", "log_message"})
+"""Kinds whose fields an envelope may have too: an activity event or a job inside is preferred."""
 MAX_CANDIDATES = 1_000
 """Values looked at in one record in search of an event."""
 _TOO_DEEP = "nested too deeply to be examined"
@@ -80,12 +85,21 @@ class _Refused(Exception):
 
 
 def judge(
-    object_index: int, records: Iterable[split.Record], into: Judged, *, depth: int = 0
+    object_index: int,
+    records: Iterable[Record] | TooLarge,
+    into: Judged,
+    *,
+    depth: int = 0,
 ) -> None:
     """Add the records of one object to `into`; one bad record never stops the others.
 
     `depth` is the number of arrays and pages that the records were taken out of.
     """
+    if isinstance(records, TooLarge):
+        detail = f"{records.bytes} bytes from offset {records.offset} on; they stay in the object"
+        into.received += 1
+        into.rejected.append(Rejected(object_index, records.offset, b"", TOO_LARGE, detail))
+        return
     loads, shapes = orjson.loads, into.shapes
     for offset, raw in records:
         try:
@@ -93,13 +107,17 @@ def judge(
                 value = loads(raw)
             except orjson.JSONDecodeError as error:
                 raise _Refused(NOT_JSON, _why(raw, error)) from error
-            if type(value) is dict and (kind := kind_of(value)):
+            if type(value) is dict and (kind := kind_of(value)) and not _may_wrap(kind, raw):
                 event = raw
             elif depth < MAX_WRAPPERS and (inner := _elements(value, offset, raw)) is not None:
                 judge(object_index, inner, into, depth=depth + 1)
                 continue
             else:
-                kind, event, value = _unwrap(raw, value)
+                found = _unwrap(raw, value)
+                if len(found) > 1:
+                    judge(object_index, _apart(offset, raw, found), into, depth=depth + 1)
+                    continue
+                kind, event, value = found[0]
             identity = _identity(kind, event, value)
         except (_Refused, RecursionError) as error:
             refused = error if isinstance(error, _Refused) else _Refused(NOT_JSON, _TOO_DEEP)
@@ -132,6 +150,11 @@ def kind_of(value: dict[str, Any]) -> str | None:
     if "level" in value and "message" in value:
         return "log_message"
     return None
+
+
+def _may_wrap(kind: str, raw: bytes) -> bool:
+    """Whether a message or request may be the envelope of an activity event or a job."""
+    return kind in WEAK and (b"resource" in raw or b"started_at" in raw)
 
 
 def _identity(kind: str, event: bytes, value: dict[str, Any]) -> str:
@@ -240,7 +263,7 @@ def _why(raw: bytes, error: orjson.JSONDecodeError) -> str:
     return str(error)
 
 
-def _elements(value: Any, offset: int, raw: bytes) -> list[split.Record] | None:
+def _elements(value: Any, offset: int, raw: bytes) -> list[Record] | None:
     """The events of an array or an API page; None where there is no event to be had."""
     if isinstance(value, list):
         return split.elements((offset, raw)) if any(isinstance(v, dict) for v in value) else None
@@ -260,47 +283,84 @@ def _elements(value: Any, offset: int, raw: bytes) -> list[split.Record] | None:
 def event_of(raw: bytes) -> bytes:
     """The event inside a record that was accepted, without wrappers, as UTF-8 JSON."""
     value = orjson.loads(raw)
-    return raw if type(value) is dict and kind_of(value) else _unwrap(raw, value)[1]
+    kind = kind_of(value) if type(value) is dict else None
+    return raw if kind and not _may_wrap(kind, raw) else _unwrap(raw, value)[0][1]
 
 
-def _unwrap(raw: bytes, value: Any) -> tuple[str, bytes, dict[str, Any]]:
-    """Open templates and envelopes until an event is found: nested, or as an escaped string."""
-    level = [(raw, value)]
+Found = tuple[str, bytes, dict[str, Any]]
+"""An event: its kind, its bytes, and its value."""
+
+
+def _unwrap(raw: bytes, value: Any) -> list[Found]:
+    """Open templates and envelopes until events are found: nested, in a list, or escaped.
+
+    Returns:
+        The activity events and jobs, else the messages or requests of the outermost level that
+        has some; at least one.
+    """
+    level = list(_opened(raw, value))
+    strong: list[Found] = []
+    weak: list[Found] = []
     looked = 0
     for _ in range(MAX_WRAPPERS + 1):
-        deeper: list[tuple[bytes, Any]] = []
-        for content, candidate in level:
-            if not isinstance(candidate, dict):
-                continue
-            if kind := kind_of(candidate):
-                if content is not raw:
-                    _is_faithful(raw, value)
-                return kind, content, candidate
-            deeper.extend(islice(_inner(content, candidate), MAX_CANDIDATES - looked - len(deeper)))
-        looked += len(deeper)
-        level = deeper
-    found = (
-        f"an object with the keys {', '.join(value)[:200]}"
-        if isinstance(value, dict)
-        else (f"a JSON {type(value).__name__}")
-    )
-    raise _Refused(NOT_AN_EVENT, f"found {found or 'an empty object'}")
+        found = [(kind, text, item) for text, item in level if (kind := kind_of(item))]
+        strong += [event for event in found if event[0] not in WEAK]
+        weak = weak or found
+        wrappers = [(text, item) for text, item in level if kind_of(item) not in STRONG]
+        inner = (one for text, item in wrappers for one in _inner(text, item))
+        level = list(islice(inner, MAX_CANDIDATES + 1 - looked))
+        looked += len(level)
+    events = strong or weak
+    if not events:
+        raise _Refused(NOT_AN_EVENT, f"found {_described(value)}")
+    if len(events) > 1 and looked > MAX_CANDIDATES:
+        raise _Refused(NOT_AN_EVENT, f"more than {MAX_CANDIDATES} values beside several events")
+    if events[0][1] is not raw:
+        _is_faithful(raw, value)
+    return events
 
 
-def _inner(content: bytes, candidate: dict[str, Any]) -> Iterator[tuple[bytes, Any]]:
+def _described(value: Any) -> str:
+    if not isinstance(value, dict):
+        return f"a JSON {type(value).__name__}"
+    return f"an object with the keys {', '.join(value)[:200]}" if value else "an empty object"
+
+
+def _apart(offset: int, raw: bytes, found: list[Found]) -> list[Record]:
+    """Each of several events as a record of its own."""
+    records, end = [], 0
+    for _, text, _ in found:
+        at = raw.find(text, end)
+        at = at if at >= 0 else raw.find(text)
+        if at < 0:
+            raise _Refused(NOT_AN_EVENT, f"{len(found)} events in one record, one of them escaped")
+        records.append((offset + at, text))
+        end = at + len(text)
+    return records
+
+
+def _opened(content: bytes, value: Any) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """The object that a value is, or that it holds as an escaped text."""
+    if isinstance(value, dict):
+        yield content, value
+    elif isinstance(value, str) and value.lstrip().startswith("{"):
+        text = value.strip().encode()
+        try:
+            yield text, orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return
+
+
+def _inner(content: bytes, candidate: dict[str, Any]) -> Iterator[tuple[bytes, dict[str, Any]]]:
     fields = split.fields(content)
     for key, value in candidate.items():
-        if isinstance(value, dict):
-            yield bytes(fields[key]), value
-        elif isinstance(value, str) and value.lstrip().startswith("{"):
-            text = value.strip().encode()
-            try:
-                yield text, orjson.loads(text)
-            except orjson.JSONDecodeError:
-                continue
-        elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-            for _, text in split.elements((0, bytes(fields[key]))) or ():
-                yield text, value[0]
+        if isinstance(value, dict | str):
+            yield from _opened(bytes(fields[key]), value)
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            elements = split.elements((0, bytes(fields[key]))) or ()
+            for (_, text), item in zip(elements, value, strict=False):
+                if isinstance(item, dict):
+                    yield text, item
 
 
 def _examine_page(raw: bytes, value: Any) -> None:

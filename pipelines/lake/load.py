@@ -42,9 +42,9 @@ from pipelines.lake.tables import (
     file_actions,
 )
 from pipelines.lake.write import Writer, put_file, tally
-from pipelines.sources.fetch import fetch
+from pipelines.sources.fetch import Changed, fetch
 from pipelines.sources.find import LandingObject, Source, find, join
-from pipelines.sources.landing import keep, landing_copy
+from pipelines.sources.landing import find_copies, keep, landing_copy
 from pipelines.sources.split import split
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def find_new(
 ) -> list[LandingObject]:
     """The objects of the sources that no load has read, by key and ETag, in order of URI.
 
-    An object that was replaced has another ETag and is new again.
+    An object that was replaced has another ETag and is new again. Of a source that is copied, a
+    copy that no load has read counts too: a load was cut off, and the original may be gone.
     """
     with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         known = _known(connection, loads)
@@ -108,6 +109,11 @@ def find_new(
             copied = source.copy_to_landing
             listed = [landing_copy(item, root) for item in page] if copied else page
             new |= {(o.uri, o.etag): o for o in listed if (o.uri, o.etag) not in known}
+        if source.copy_to_landing:
+            # the copy's own ETag is not the original's, which its name holds
+            met = {uri for uri, _ in known} | {uri for uri, _ in new}
+            left = (o for page in find_copies(source.name, root, lake.storage) for o in page)
+            new |= {(o.uri, o.etag): o for o in left if o.uri not in met}
     return [new[key] for key in sorted(new)]
 
 
@@ -175,7 +181,10 @@ def _load(
     if not objects:
         return Report(None, number, recovered=recovered)
     with ThreadPoolExecutor(lake.storage.settings.fetch_concurrency) as pool:
-        objects = list(pool.map(lambda item: keep(item, lake.storage), objects))
+        kept = pool.map(lambda item: keep(item, lake.storage), objects)
+        objects = [item for item in kept if item is not None]
+    if not objects:
+        return Report(None, number, recovered=recovered)
     work = Path(tempfile.mkdtemp(prefix="trailhouse-", dir=lake.storage.settings.work_dir))
     try:
         with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
@@ -247,33 +256,21 @@ def _judged(
 ) -> Iterator[Judged]:
     concurrency = lake.storage.settings.fetch_concurrency
     total = sum(item.bytes for item in objects)
+    limit = lake.storage.settings.max_record_mb * 2**20
     judged = Judged()
     for number, pieces in fetch(objects, lake.storage, concurrency=concurrency):
-        for records in split(pieces):
-            for part in _parts(records):
-                judge(number, part, judged)
+        try:
+            for records in split(pieces, limit):  # about 1 MiB at once, unless a record is larger
+                judge(number, records, judged)
                 if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
                     yield judged
                     judged = Judged()
+        except Changed:
+            continue  # what was staged of it does not count
         read.add(number)
         progress("bytes read", objects[number].bytes, total)
     if judged.received:
         yield judged
-
-
-def _parts(records: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    if not records or records[-1][0] - records[0][0] < BATCH_BYTES:  # offsets rise
-        yield records
-        return
-    part: list[tuple[int, bytes]] = []
-    size = 0
-    for record in records:
-        part.append(record)
-        size += len(record[1])
-        if size >= BATCH_BYTES:
-            yield part
-            part, size = [], 0
-    yield part
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def _refused(lake: Lake, objects: Sequence[LandingObject], folder: Path, now: da
         stage = Stage(connection, folder, now)
         judged, first_row = Judged(), 0
         for number, pieces in fetch(objects, lake.storage, concurrency=1):
-            for records in split(pieces):
+            for records in split(pieces, lake.storage.settings.max_record_mb * 2**20):
                 judge(number, records, judged)
             if judged.bytes >= BATCH_BYTES:
                 stage.add(judged, first_row)

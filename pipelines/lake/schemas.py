@@ -132,7 +132,7 @@ LOG_MESSAGES: Columns = (
 )
 REJECTED: Columns = (
     ("rejected_id", TEXT, "SHA-256 of object, offset and bytes; names the row."),
-    ("reason", TEXT, "not_json, not_an_event, duplicate_key, bad_time or bad_value."),
+    ("reason", TEXT, "not_json, not_an_event, duplicate_key, too_large, bad_time or bad_value."),
     ("detail", TEXT, "What was found, and where."),
     ("source", TEXT, "Name of the source."),
     ("source_uri", TEXT, "Landing object that held the input."),

@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 
 APPLICATION = "trailhouse"
 """Application id of our commits; its version is the number of the load that a table holds."""
+HINTS = (
+    (("No space left",), "the disk is full"),
+    (
+        ("Out of Memory",),
+        "the memory that DuckDB may use does not suffice; raise memory_limit_mb "
+        "(TRAILHOUSE_MEMORY_LIMIT_MB), or lower threads (TRAILHOUSE_THREADS)",
+    ),
+    (
+        ("magic bytes", "TProtocolException", "Corrupt", "footer", "decompress"),
+        "a file of the lake is not what was written there; bring back an older version of the "
+        "object that is named, or a copy",
+    ),
+)
+"""What to do, by words that stores and DuckDB say."""
 STATISTICS = ("event_id", "occurred_at", "workspace_id", "recipe_id", "resource_id", "load_number")
 """Columns whose bounds go into the Delta log, so that readers skip files."""
 
@@ -59,7 +73,7 @@ def explained(url: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, DeltaError, BaseError, duckdb.IOException) as error:
+    except (OSError, DeltaError, BaseError, duckdb.Error) as error:
         text = str(error).strip() or type(error).__name__
         raise LakeError(
             f"{url}: {_hint(error, text)}. What was committed before is intact; mend the cause and "
@@ -79,9 +93,10 @@ def _hint(error: BaseException, text: str) -> str:
         )
     if any(word in text for word in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "401")):
         return "the credentials for the lake are wrong or expired"
-    if "No space left" in text:
-        return "the disk is full"
-    return "the lake cannot be read or written"
+    return next(
+        (hint for words, hint in HINTS if any(word in text for word in words)),
+        "the lake cannot be read or written",
+    )
 
 
 class Concurrent(Exception):

@@ -23,7 +23,7 @@ FRESHNESS = "freshness"
 LOG = frozenset({VOLUME, FRESHNESS})
 """No relations: measured from the Delta log alone, without reading a data file."""
 
-REASONS = ("not_json", "not_an_event", "duplicate_key", "bad_time", "bad_value")
+REASONS = ("not_json", "not_an_event", "duplicate_key", "too_large", "bad_time", "bad_value")
 LINES_STATES = ("sent", "absent", "too_large")
 KINDS = {
     "activity": "activity",

@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from pipelines.lake.storage import Storage, is_s3
-from pipelines.sources.find import LandingObject, explain, join
+from pipelines.sources.find import LandingObject, Source, explain, find, join
 
 PIECE_BYTES = 8 * 2**20
 
@@ -27,10 +27,19 @@ def landing_copy(item: LandingObject, root: str) -> LandingObject:
     return replace(item, uri=join(root, f"{digest[:2]}/{digest}-{name}"), origin=item.uri)
 
 
-def keep(copy: LandingObject, storage: Storage) -> LandingObject:
+def find_copies(source: str, root: str, storage: Storage) -> Iterator[list[LandingObject]]:
+    """List the copies of a source under `root`, in pages; partial ones are not among them."""
+    if is_s3(root) or Path(root).exists():
+        yield from find(Source(source, root), storage)
+
+
+def keep(copy: LandingObject, storage: Storage) -> LandingObject | None:
     """Copy the origin of a landing copy to its place; durable when this returns.
 
     Copying again changes nothing.
+
+    Returns:
+        What is to be loaded; nothing where the origin is gone since it was listed.
 
     Raises:
         SourceError: The origin cannot be read; nothing of the load was committed.
@@ -44,6 +53,8 @@ def keep(copy: LandingObject, storage: Storage) -> LandingObject:
         else:
             _write_local(pieces, Path(copy.uri))
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+            return None
         raise explain(error, copy.origin, "copy to landing") from error
     return replace(copy, pinned=False)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from cli_process import refusal, trailhouse
 from lakes import Place, activity, encode, folder_place, job, lake_at, run_load
@@ -19,6 +20,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipelines.cli.main import app
+from pipelines.errors import LakeError
+from pipelines.lake.tables import explained
 
 FACTS = ("load_id", "objects", "received", "accepted", "duplicate", "rejected", "bytes", "seconds")
 SECRET = "not-to-be-seen-7f3a"
@@ -341,3 +344,28 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(here: Place) -> None:
     assert done.stdout == b"range\n"
     assert b"Traceback" not in done.stderr
     assert done.stderr == b""
+
+
+def test_a_damaged_file_of_the_lake_is_named(here: Place) -> None:
+    trailhouse("load", here.landing)
+    (damaged,) = Path(here.lake().table_url("activity")).glob("event_date=*/*.parquet")
+    damaged.write_bytes(b"junk" * 100)
+    here.put("2.json", encode(activity()))
+
+    message = refusal(trailhouse("load", here.landing))
+
+    assert damaged.name in message
+    assert "is not what was written there" in message
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        pytest.param(duckdb.OutOfMemoryException("Out of Memory Error: x"), "MEMORY", id="memory"),
+        pytest.param(duckdb.InvalidInputException("No magic bytes"), "not what", id="damaged"),
+        pytest.param(duckdb.InternalException("INTERNAL Error: x"), "cannot be read", id="other"),
+    ],
+)
+def test_what_the_engine_says_becomes_a_message(error: Exception, hint: str) -> None:
+    with pytest.raises(LakeError, match=f"the-lake: .*{hint}"), explained("the-lake"):
+        raise error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,14 +25,18 @@ from lakes import (
     run_load,
     table,
 )
+from obstore.store import S3Store
 from s3_server import S3Server
 
 from pipelines.errors import SourceError
 from pipelines.lake.duck import connect
 from pipelines.lake.history import loads_after, newest_load
+from pipelines.lake.load import find_new
+from pipelines.lake.storage import Storage
 from pipelines.lake.tables import Lake
 from pipelines.samples import write_sample
-from pipelines.sources.find import Source
+from pipelines.sources.fetch import fetch
+from pipelines.sources.find import LandingObject, Source
 
 Truth = dict[str, Any]
 Sample = tuple[Path, Truth]
@@ -193,7 +200,6 @@ def test_an_object_written_over_is_loaded_again(place: Place) -> None:
 def test_an_object_that_changes_while_it_is_loaded_is_met_anew(s3: S3Server, bucket: str) -> None:
     from lakes import s3_place
 
-    from pipelines.lake.load import find_new
     from pipelines.sources.find import sources_of
 
     place = s3_place(s3, bucket)
@@ -211,6 +217,87 @@ def test_an_object_that_changes_while_it_is_loaded_is_met_anew(s3: S3Server, buc
 
     assert (report.objects, report.accepted) == (1, 1)
     assert (later.objects, later.accepted) == (1, 1)
+
+
+class Impatient(Storage):
+    """Storage whose answers must be read within two seconds, and which never asks again."""
+
+    def store(self, url: str) -> Any:
+        """A store at the bucket of `url`."""
+        config: Any = self.s3.storage_options | {"aws_bucket": url.removeprefix("s3://")}
+        client: Any = {"allow_http": True, "timeout": "2s"}
+        return S3Store(config=config, client_options=client, retry_config={"max_retries": 0})
+
+
+def test_a_large_object_is_read_however_slowly_it_is_judged(
+    s3: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.sources.fetch.CHUNK_BYTES", 6 * 2**20)
+    body = bytes(range(256)) * (30 * 2**12)
+    s3.client().put_object(Bucket=bucket, Key="large.json", Body=body)
+    storage = Impatient(lake_at(tmp_path).storage.settings)
+    item = LandingObject("test", f"s3://{bucket}/large.json", "", len(body), NOW)
+
+    ((_, pieces),) = fetch([item], storage, concurrency=1)
+    found = []
+    for piece in pieces:
+        time.sleep(0.7)
+        found.append(piece)
+
+    assert b"".join(found) == body
+    assert len(found) == 5
+
+
+@dataclass(frozen=True)
+class Fickle(Storage):
+    """Storage in which something happens once a part of the large object was read."""
+
+    happens: Callable[[], None]
+
+    def store(self, url: str) -> Any:
+        """A store whose second ranged read comes after what happens."""
+        return FickleStore(super().store(url), self.happens)
+
+
+@dataclass
+class FickleStore:
+    """A store of `Fickle`."""
+
+    inner: Any
+    happens: Callable[[], None] | None
+
+    def get(self, key: str, options: Any) -> Any:
+        if self.happens and options.get("range", (0,))[0]:
+            self.happens()
+            self.happens = None
+        return self.inner.get(key, options=options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_a_large_object_that_changes_while_it_is_read_is_met_anew(
+    s3: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lakes import s3_place
+
+    monkeypatch.setattr("pipelines.sources.fetch.WHOLE_BYTES", 1_000)
+    monkeypatch.setattr("pipelines.sources.fetch.CHUNK_BYTES", 2**20)
+    monkeypatch.setattr("pipelines.lake.load.BATCH_RECORDS", 100)
+    place = s3_place(s3, bucket)
+    place.put("a.ndjson", b"\n".join(encode(activity()) for _ in range(5_000)))
+    place.put("b.json", encode(activity()))
+    lake = lake_at(tmp_path / "lake")
+    sources = [Source("path", place.landing)]
+    found = find_new(lake, sources, None)
+    new = b"\n".join(encode(activity()) for _ in range(4_000))
+    storage = Fickle(lake.storage.settings, lambda: place.put("a.ndjson", new))
+
+    report = run_load(Lake(storage), sources=sources, found=found)
+    again = run_load(lake, sources=sources)
+
+    assert (report.objects, report.received, report.accepted) == (1, 1, 1)
+    assert (again.objects, again.accepted) == (1, 4_000)
 
 
 def test_without_the_right_to_read_nothing_is_committed(

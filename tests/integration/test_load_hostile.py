@@ -261,6 +261,30 @@ def test_a_record_of_40_megabytes_is_kept(tmp_path: Path) -> None:
     assert counts(place.lake())["job_steps"] == 3 * 2 + 2
 
 
+def test_a_record_that_would_fill_the_memory_is_rejected_alone(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    huge = b'{"a":"' + b"x" * 40 * 2**20
+    array = b"[" + encode(activity()) + b"," + b" ,".join([encode(job())] * 9) + b"," + huge
+    place.put("0.json", encode(activity()))
+    place.put("1.json.gz", packed(huge))
+    place.put("2.ndjson", encode(activity()) + b"\n" + huge + b"\n" + encode(activity()))
+    place.put("3.json.gz", packed(array))
+    place.put("4.json", encode(activity()))
+    lake = place.lake(max_record_mb=1)
+
+    report = run_load(lake, [place.landing])
+
+    found = {row["source_uri"].rpartition("/")[2]: row for row in rows(lake, "rejected")}
+    assert report.rejected_by_reason == {"too_large": 3}
+    assert report.accepted == 6
+    assert found["1.json.gz"]["source_offset"] == 0
+    assert found["1.json.gz"]["bytes"] == b""
+    assert f"{len(huge)} bytes" in found["1.json.gz"]["detail"]
+    assert found["2.ndjson"]["source_offset"] == len(encode(activity())) + 1
+    assert found["3.json.gz"]["source_offset"] == len(array) - len(huge)
+    assert report.bytes < 50 * 2**20
+
+
 @settings(max_examples=8)
 @given(st.lists(st.tuples(JSON, TEXT, st.sampled_from(LAYOUTS)), min_size=15, max_size=40))
 def test_any_event_is_in_the_lake_byte_for_byte(

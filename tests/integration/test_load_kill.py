@@ -6,8 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from lakes import Place, activity, contents, encode, folder_place, job, run_load
+from lakes import Place, activity, contents, counts, encode, folder_place, job, run_load
 from load_process import start
+
+from pipelines.lake.load import find_new
+from pipelines.sources.find import Source
 
 STEPS = (
     "staged",
@@ -81,3 +84,35 @@ def test_what_a_killed_load_committed_is_completed_before_new_objects_are_loaded
     assert report.recovered == (1,)
     assert (report.load_number, report.accepted, report.duplicate) == (2, 1, 1)
     assert sorted(row[:20] for row in contents(place.lake())["loads"]) != []
+
+
+def test_a_copy_is_loaded_though_the_load_was_killed_and_the_original_is_gone(
+    tmp_path: Path,
+) -> None:
+    place = folder_place(tmp_path)
+    deliver(place)
+    source = Source("path", place.landing, copy_to_landing=True)
+    killed = start(place.lake().url, place.landing, die_at="staged", copy_to_landing=True)
+    killed.communicate(timeout=120)
+    for original in Path(place.landing).glob("1.ndjson"):
+        original.unlink()
+
+    report = run_load(place.lake(), sources=[source])
+    again = run_load(place.lake(), sources=[source])
+
+    assert killed.returncode == -signal.SIGKILL
+    assert (report.objects, again.objects) == (4, 0)
+    assert counts(place.lake())["activity"] == 1
+    assert counts(place.lake())["jobs"] == 2
+
+
+def test_an_original_that_is_gone_before_it_is_copied_is_passed_over(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    deliver(place)
+    source = Source("path", place.landing, copy_to_landing=True)
+    found = find_new(place.lake(), [source], None)
+    (Path(place.landing) / "3.json").unlink()
+
+    report = run_load(place.lake(), sources=[source], found=found)
+
+    assert report.objects == 3

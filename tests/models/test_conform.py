@@ -66,6 +66,17 @@ TIMES: dict[str, Any] = {
     "2026-02-03 01:15:27 -0800": AT,
     "2026-02-03 14:45:27 +0530": AT,
     "2026-02-03T09:15:27": AT,
+    "2026-02-03 09:15:27.5": AT + timedelta(milliseconds=500),
+    "2026-02-03 09:15:27 GMT": AT,
+    "2026-02-03 09:15:27.250 utc": AT + timedelta(milliseconds=250),
+    "2026-02-03 01:15:27 -08:00": AT,
+    "2026-02-03 01:15:27-08": AT,
+    "2026-02-03t09:15:27z": AT,
+    "2026-02-03t01:15:27.000-08:00": AT,
+    "2026-02-03T09:15Z": AT - timedelta(seconds=27),
+    "2026-02-03 09:15": AT - timedelta(seconds=27),
+    "2026-02-03T01:15-08:00": AT - timedelta(seconds=27),
+    "2026-02-03 09:15 UTC": AT - timedelta(seconds=27),
     "2026-07-01T04:00:00-07:00": datetime(2026, 7, 1, 11, tzinfo=UTC),
     "1770110127": AT,
     "1770110127000": AT,
@@ -80,6 +91,9 @@ TIMES: dict[str, Any] = {
     "2026-02-03 25:15:27 UTC": None,
     "2026-02-03 09:15:27 +99:99": None,
     "2026-02-03 09:15:27 Nowhere/Town": None,
+    "2026-02-03 09:15:27 PST": None,
+    "2026-02-03 09:15:27 America/New_York": None,
+    "2026-02-03 09:15:27 +00 UTC": None,
     "0001-01-01 00:00:00 UTC": None,
     "1999-12-31 23:59:59 UTC": None,
     "2150-01-01 00:00:00 UTC": None,
@@ -96,6 +110,15 @@ def test_times_are_read_as_instants_or_not_at_all(conform: Conform, moment: Any)
     assert row["occurred_at"] == TIMES[moment]
     assert (row["problem"] or "").startswith("bad_time: ") == (TIMES[moment] is None)
     assert row["event_date"] == (TIMES[moment].date() if TIMES[moment] else None)
+
+
+def test_a_zone_is_never_that_of_another_row(conform: Conform) -> None:
+    plain, named = "2026-02-03 09:15:27", "2026-02-03 09:15:27 PST"
+    times = [plain, named, plain, named, "2026-02-03 09:15:27 UTC", plain]
+
+    found = conform("activity", *(activity(timestamp=moment) for moment in times))
+
+    assert [row["occurred_at"] for row in found] == [AT, None, AT, None, AT, AT]
 
 
 def test_a_day_is_the_utc_day(conform: Conform) -> None:

@@ -77,11 +77,20 @@ def test_gzip_that_ends_early_is_seen(content: bytes, data: st.DataObject) -> No
     assert content.startswith(found.removesuffix(b"\n" + GZIP))
 
 
-def test_a_missing_file_is_a_clear_error(tmp_path: Path, storage: Storage) -> None:
-    gone = landing_object(str(tmp_path / "gone.json"))
+def test_a_file_that_is_gone_since_it_was_listed_is_passed_over(
+    tmp_path: Path, storage: Storage
+) -> None:
+    gone, there = (landing_object(str(tmp_path / f"{name}.json")) for name in ("gone", "there"))
+    Path(there.uri).write_bytes(b"{}")
 
-    with pytest.raises(SourceError, match=r"cannot read .*gone\.json.*Nothing of this load"):
-        read([gone], storage)
+    assert read([gone, there], storage) == [(1, b"{}")]
+
+
+def test_a_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path, storage: Storage) -> None:
+    folder = landing_object(str(tmp_path))
+
+    with pytest.raises(SourceError, match=r"cannot read .*Nothing of this load"):
+        read([folder], storage)
 
 
 def test_only_loadable_names_are_found(tmp_path: Path, storage: Storage) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.lake.judge import Judged, judge, kind_of
+from pipelines.lake.judge import Judged, event_of, judge, kind_of
 from pipelines.samples.traps import WRAPPERS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -189,3 +189,83 @@ def test_an_id_is_used_only_where_it_tells_events_apart(id_text: str, own: bool)
     digest = digest_of(f'{{"id":{id_text},"event":"x","resource":1}}'.encode())
 
     assert (digest == "") == own
+
+
+def request(**more: Any) -> bytes:
+    """A record with the fields of an API request."""
+    record = {"timestamp": "2026-02-03T09:15:27Z", "endpoint": "/audit", "status": 200}
+    return json.dumps(record | more).encode()
+
+
+def message(found: Any) -> bytes:
+    """A record with the fields of a log message."""
+    record = {"timestamp": "2026-02-03T09:15:27Z", "level": "INFO", "message": found}
+    return json.dumps(record).encode()
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        pytest.param(message(json.dumps(event({}))), id="text in a message"),
+        pytest.param(message(event({})), id="object in a message"),
+        pytest.param(request(payload=event({})), id="object in a request"),
+        pytest.param(request(payload={"entries": [event({})]}), id="list in a request"),
+    ],
+)
+def test_an_event_in_a_message_or_request_is_the_event(envelope: bytes) -> None:
+    found = judged(envelope)
+
+    assert set(found.kinds) == {"activity"}
+    assert json.loads(found.kinds["activity"].event[0]) == event({})
+    assert event_of(envelope) == found.kinds["activity"].event[0]
+
+
+@pytest.mark.parametrize(
+    ("record", "kind"),
+    [
+        pytest.param(message("the resource started_at noon"), "log_message", id="message"),
+        pytest.param(message({"resource": 1}), "log_message", id="message with an object"),
+        pytest.param(request(resource="/orders"), "api_request", id="request"),
+        pytest.param(b'{"w":' + message("resource") + b"}", "log_message", id="wrapped"),
+    ],
+)
+def test_a_message_or_request_without_an_event_stays_one(record: bytes, kind: str) -> None:
+    found = judged(record)
+
+    assert set(found.kinds) == {kind}
+    assert found.received == 1
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        pytest.param({"records": [event(1), event(2)]}, id="list"),
+        pytest.param({"body": {"data": [event(1), event(2)]}, "total": 2}, id="page in an object"),
+        pytest.param({"a": event(1), "b": event(2)}, id="two fields"),
+        pytest.param({"a": event(1), "b": {"c": event(2)}}, id="two depths"),
+        pytest.param([{"records": [event(1)]}, {"records": [event(2)]}], id="array of lists"),
+    ],
+)
+def test_every_event_of_a_record_counts(envelope: Any) -> None:
+    record = json.dumps(envelope).encode()
+
+    found = judged(record)
+
+    batch = found.kinds["activity"]
+    assert (found.received, found.rejected) == (2, [])
+    assert [json.loads(text)["details"] for text in batch.event] == [1, 2]
+    if isinstance(envelope, dict):
+        for at, text in zip(batch.source_offset, batch.raw, strict=True):
+            assert record[at : at + len(text)] == text
+
+
+def test_several_events_of_which_one_is_escaped_are_rejected_together() -> None:
+    found = judged(json.dumps({"a": event(1), "b": json.dumps(event(2))}).encode())
+
+    assert [r.detail for r in found.rejected] == ["2 events in one record, one of them escaped"]
+
+
+def test_a_text_that_is_an_event_is_opened() -> None:
+    found = judged(json.dumps(json.dumps(event({}))).encode())
+
+    assert [json.loads(text) for text in found.kinds["activity"].event] == [event({})]

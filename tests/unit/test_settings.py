@@ -239,3 +239,20 @@ def test_the_password_of_the_mail_server_is_masked() -> None:
     shown = load_settings(archive={"smtp_password": "hidden"}).shown()
 
     assert shown["archive"]["smtp_password"] == "**********"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('s3_endpoint_url = "https://user:not-told@host"', id="endpoint"),
+        pytest.param('lake_url = "s3://KEY:not-told@bucket/lake"', id="lake"),
+        pytest.param('[[source]]\nname = "a"\nurl = "s3://KEY:not-told@bucket"', id="source"),
+    ],
+)
+def test_a_secret_in_a_url_is_refused_and_not_repeated(text: str) -> None:
+    write(text)
+
+    with pytest.raises(ConfigurationError, match="user name or password") as refused:
+        load_settings()
+
+    assert "not-told" not in str(refused.value)

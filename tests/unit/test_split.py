@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.sources.records import TooLarge
 from pipelines.sources.split import BOM, elements, split
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -39,7 +40,12 @@ def pieces_of(draw: st.DrawFn, content: bytes) -> list[bytes]:
 
 def records(*pieces: bytes) -> list[tuple[int, bytes]]:
     """All records of a content that comes in these pieces."""
-    return [record for found in split(iter(pieces)) for record in found]
+    return [record for found in cut(*pieces) for record in found]
+
+
+def cut(*pieces: bytes, limit: int = 2**20) -> list[Any]:
+    """What a content that comes in these pieces is cut into."""
+    return list(split(iter(pieces), limit))
 
 
 @given(
@@ -128,7 +134,8 @@ def test_records_of(content: bytes, expected: list[tuple[int, bytes]]) -> None:
     assert records(*(content[i : i + 1] for i in range(len(content)))) == expected
 
 
-def test_a_large_object_is_never_held_whole() -> None:
+def test_a_large_object_is_never_held_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.sources.split.HELD_BYTES", 8)
     held = 0
     most = 0
 
@@ -146,3 +153,131 @@ def test_a_large_object_is_never_held_whole() -> None:
 
     assert count == 50
     assert most <= 3
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold so little that what is small counts as large."""
+    monkeypatch.setattr("pipelines.sources.split.HELD_BYTES", 16)
+    monkeypatch.setattr("pipelines.sources.split.CUT_BYTES", 16)
+    monkeypatch.setattr("pipelines.sources.arrays.STEP_BYTES", 16)
+
+
+LARGE = b'{"x":"' + b"x" * 200 + b'"}'
+FITS = b'{"x":"' + b"x" * 40 + b'"}'
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(LARGE, [(0, 208)], id="one object"),
+        pytest.param(
+            b'{"a":1}\n' + LARGE + b"\n" + FITS,
+            [(0, b'{"a":1}'), (8, 208), (217, FITS)],
+            id="a line",
+        ),
+        pytest.param(
+            LARGE + b"\n" + FITS + b"\n" + LARGE,
+            [(0, 208), (209, FITS), (258, 208)],
+            id="first and last line",
+        ),
+        pytest.param(
+            b"[" + FITS + b" ,{}," + LARGE + b",{}]",
+            [(1, FITS), (51, b"{}"), (54, 212)],
+            id="an element and what follows",
+        ),
+        pytest.param(b"<p>\n" * 60, [(0, 240)], id="no JSON"),
+        pytest.param(b" " * 300, [(0, 300)], id="white space"),
+    ],
+)
+def test_a_record_that_is_too_large_comes_without_its_bytes(
+    content: bytes, expected: list[tuple[int, Any]]
+) -> None:
+    for size in (1, 7, 100, 1_000):
+        pieces = [content[i : i + size] for i in range(0, len(content), size)]
+
+        found: list[tuple[int, Any]] = []
+        for some in cut(*pieces, limit=100):
+            found += [(some.offset, some.bytes)] if isinstance(some, TooLarge) else some
+
+        assert found == expected
+
+
+@pytest.mark.usefixtures("small")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(JSON, max_size=6), st.sampled_from([None, 0, 2]), st.data())
+def test_a_large_array_is_cut_into_its_elements(
+    items: list[Any], indent: int | None, data: st.DataObject
+) -> None:
+    items = [{"a": "long enough to count"}, *items]
+    content = b" " + json.dumps(items, indent=indent, ensure_ascii=False).encode() + b"\n"
+
+    found = records(*data.draw(pieces_of(content)))
+
+    assert [json.loads(text) for _, text in found] == items
+    assert all(content[at : at + len(text)] == text for at, text in found)
+
+
+@pytest.mark.usefixtures("small")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from([b"{}", b"{", b"[", b"]", b",", b'{"a":1}', b" ", b"x", b'"', b"\\"])),
+    st.data(),
+)
+def test_nothing_of_a_large_array_is_lost_however_broken(
+    parts: list[bytes], data: st.DataObject
+) -> None:
+    content = b'[{"a":"long enough"}' + b"".join(parts)
+
+    found = records(*data.draw(pieces_of(content)))
+
+    lost = bytearray(content)
+    for at, text in found:
+        assert content[at : at + len(text)] == text
+        lost[at : at + len(text)] = b" " * len(text)
+    assert not bytes(lost).translate(None, b"[], \n")
+    try:
+        valid = isinstance(orjson.loads(content), list)
+    except orjson.JSONDecodeError:
+        valid = False
+    assert valid == all(_is_value(text) for _, text in found)
+
+
+def _is_value(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+@pytest.mark.usefixtures("small")
+def test_an_array_that_is_larger_than_memory_is_never_held() -> None:
+    most, held = 0, 0
+
+    def pieces() -> Any:
+        nonlocal most, held
+        yield b"["
+        for number in range(500):
+            held += 1
+            most = max(most, held)
+            yield orjson.dumps({"event": number, "text": "x" * 20}) + b","
+        yield b"{}]"
+
+    count = 0
+    for found in split(pieces(), 100):
+        held = 0
+        count += len(found)  # type: ignore[arg-type]
+
+    assert count == 501
+    assert most <= 4
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'[{"a":1}, {"b":2}]', b'"{\\"a\\":1}"', b'{"a":1}'],
+    ids=["arrays", "texts", "objects"],
+)
+def test_lines_may_be_arrays_and_escaped_objects(line: bytes) -> None:
+    assert records(line + b"\n" + line) == [(0, line), (len(line) + 1, line)]
