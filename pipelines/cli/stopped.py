@@ -87,6 +87,8 @@ def _reason(row: Row) -> str:
 def _back(row: Row) -> str:
     if row["deleted_at"] is not None:
         return f"deleted\n{w.moment(row['deleted_at'])}"
+    if row["seen_running_at"] is not None:
+        return f"runs by\n{w.moment(row['seen_running_at'])}\nstart never seen"
     if row["restarted_at"] is None:
         return "still down"
     by = f"{w.moment(row['restarted_at'])}\nby {row['restarted_by_name'] or 'Workato'}"

@@ -19,6 +19,7 @@ with runs as (
         is_failed,
         is_succeeded,
         is_test,
+        is_repeat,
         event_date,
         coalesce(started_at, occurred_at) as started_at,
         occurred_at
@@ -56,7 +57,9 @@ counted as (
         count(*) filter (where is_test) as test_job_count,
         event_date,
         min(started_at) filter (where not is_test) as first_started_at,
-        max(started_at) filter (where not is_test) as last_started_at
+        max(started_at) filter (where not is_test) as last_started_at,
+        min(started_at) filter (where not is_test and not is_repeat) as first_triggered_at,
+        max(started_at) filter (where not is_test and not is_repeat) as last_triggered_at
     from runs
     group by all
 ),
@@ -91,6 +94,8 @@ select
     c.event_date,
     c.first_started_at,
     c.last_started_at,
+    c.first_triggered_at,
+    c.last_triggered_at,
     f.occurred_at as last_failed_at
 from counted as c
 left join gaps as g

@@ -30,6 +30,7 @@ select
     is_already_down,
     restarted_at,
     restarted_by_name,
+    seen_running_at,
     deleted_at,
     downtime_seconds,
     is_open,
