@@ -299,3 +299,26 @@ def test_who_stopped_says_what_recipe_stops_says() -> None:
     assert len(told) == len(known) == 2
     for row in told:
         assert row.items() <= known[row["event_id"]].items()
+
+
+def test_who_stopped_it_tells_the_last_three_errors_before() -> None:
+    world = World(
+        run("2026-01-01 08:00", "older than 28 days"),
+        run("2026-02-01 08:00", "fourth"),
+        run("2026-02-02 08:00", "third"),
+        run("2026-02-03 07:00", "second"),
+        run("2026-02-03 08:00", "last"),
+        run("2026-02-03 08:30", "a test", is_test=True),
+        stop("2026-02-03 09:00"),
+        start("2026-02-03 09:30"),
+        run("2026-02-03 10:00", "too late"),
+        stop("2026-01-30 09:00"),
+        start("2026-01-30 10:00"),
+    )
+
+    newest, before = world.question("who_stopped", recipe_id="5501203")
+
+    holds(newest, last_error_message="last", second_last_error_message="second")
+    holds(newest, third_last_error_message="third", third_last_failed_at=at("2026-02-02 08:00:02"))
+    holds(newest, failed_count_after=1, job_count_after=1)
+    holds(before, last_error_message=None, second_last_error_message=None)
