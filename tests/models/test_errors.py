@@ -167,6 +167,31 @@ def test_a_rerun_whose_first_run_is_unknown_begins_its_family() -> None:
     holds(began, event_date=DAY_2, family_count=1, failed_family_count=1, family_error_rate=1.0)
 
 
+@pytest.mark.parametrize("days_later", [1, 7])
+def test_a_success_that_is_run_again_on_a_later_day_is_one_family_that_ends_as_the_rerun(
+    days_later: int,
+) -> None:
+    again = moment("03 09:00:00") + timedelta(days=days_later)
+    jobs = (run("j-1", "03 09:00:00", "succeeded"), run("j-2", again, family_id="j-1"))
+
+    (family,) = build("error_families", jobs)
+    (began,) = build("recipe_error_families", jobs)
+
+    holds(family, has_first_run=True, started_date=DAY_1, is_failed=True, run_count=1)
+    holds(began, event_date=DAY_1, family_count=1, failed_family_count=1, family_error_rate=1.0)
+
+
+def test_a_rerun_finds_no_first_run_in_another_workspace_or_more_than_7_days_before() -> None:
+    elsewhere = run("j-1", "03 09:00:00", "succeeded", workspace_id="2")
+    early = run("j-1", "02 09:00:00", "succeeded")
+
+    families = build("error_families", [elsewhere, early, run("j-2", "10 09:00", family_id="j-1")])
+
+    assert [(row["has_first_run"], row["started_date"]) for row in families] == [
+        (False, date(2026, 2, 10))
+    ]
+
+
 def test_a_run_that_has_not_ended_decides_nothing() -> None:
     jobs = (run("j-1", "03 09:00:00"), run("j-2", "03 09:10:00", "pending", family_id="j-1"))
 
@@ -205,6 +230,21 @@ def test_test_jobs_stand_in_columns_of_their_own() -> None:
     assert build("error_causes", jobs) == []
 
 
+@pytest.mark.parametrize(
+    "model", ["recipe_activity_daily", "recipe_error_rates_daily", "error_fingerprints_daily"]
+)
+def test_a_recipe_that_was_renamed_goes_by_its_newest_name(model: str) -> None:
+    jobs = (
+        run("j-1", "03 09:00:00", recipe_name="Zeta"),
+        run("j-2", "03 10:00:00", recipe_name="Alpha"),
+        run("j-3", "03 11:00:00", recipe_name=None),
+    )
+
+    (found,) = build(model, jobs)
+
+    holds(found, recipe_name="Alpha", failed_count=3)
+
+
 def test_errors_are_told_apart_by_step_and_http_status() -> None:
     jobs = (
         run("j-1", "03 09:00:00", error_http_status=429),
@@ -227,7 +267,7 @@ def test_a_day_depends_on_its_own_rows_alone(name: str) -> None:
     apart = [
         row
         for day in (DAY_1, DAY_2)
-        for row in build(name, [j for j in jobs if j["event_date"] == day], days=[day])
+        for row in build(name, [j for j in jobs if j["event_date"] <= day], days=[day])
     ]
 
     assert apart == build(name, jobs)
