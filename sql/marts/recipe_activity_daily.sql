@@ -22,7 +22,13 @@ with runs as (
         is_repeat,
         event_date,
         coalesce(started_at, occurred_at) as started_at,
-        occurred_at
+        occurred_at,
+        row_number() over (
+            partition by event_date, workspace_id, recipe_id
+            order by
+                (case when recipe_name is null then 1 else 0 end) asc,
+                occurred_at desc, event_id asc
+        ) as name_position
     from stg_jobs
     where event_date between $from_date and $to_date
 ),
@@ -50,7 +56,7 @@ counted as (
         workspace_id,
         recipe_id,
         max(environment) as environment,
-        max(recipe_name) as recipe_name,
+        max(case when name_position = 1 then recipe_name end) as recipe_name,
         count(*) filter (where not is_test) as job_count,
         count(*) filter (where not is_test and is_succeeded) as succeeded_count,
         count(*) filter (where not is_test and is_failed) as failed_count,
