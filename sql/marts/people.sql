@@ -13,8 +13,8 @@ with ranked_ids as (
         row_number() over (
             partition by resource_email
             order by
-                event_date desc, last_seen_at desc, length(resource_id) desc,
-                resource_id desc, workspace_id asc, resource_name asc
+                event_date desc, last_seen_at desc, resource_id desc, workspace_id asc,
+                resource_name asc
         ) as position
     from resource_days
     where resource_kind = 'person' and resource_id <> resource_email
