@@ -16,10 +16,11 @@ from pipelines.lake.queries import read_sql
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.stage import Stage
 from pipelines.lake.storage import Storage
-from pipelines.models.header import MODELS, reached
-from pipelines.models.macros import read_macros
+from pipelines.models.header import MODELS, parse_facts, reached
+from pipelines.models.macros import Macro, read_macros
 from pipelines.models.relations import table_query
 from pipelines.models.sources import is_reference, parameters, reference_query
+from pipelines.questions.answer import ask
 from pipelines.settings import load_settings
 
 Row = dict[str, Any]
@@ -186,14 +187,29 @@ class World:
     def call(self, macro: str) -> list[Row]:
         """The rows of a macro's call, such as `who_stopped('x')`."""
         found = next(m for m in read_macros() if macro.startswith(f"{m.name}("))
-        for name in self._read_by(found.name):
-            self._make(name)
-        self._connection.execute(f"create or replace macro {found.call} as table {found.sql}")
+        self._define(found)
         return self.ask(f"select * from {macro}")
 
-    def _read_by(self, macro: str) -> list[str]:
-        header = read_sql(f"catalogue/{macro}").split("-- reads:")[1].splitlines()[0]
-        return [name.strip() for name in header.split(",")]
+    def question(self, statement: str, **parameters: Any) -> list[Row]:
+        """The rows of a statement of `sql/questions`; by default of all days, and all rows."""
+        macros = {macro.name: macro for macro in read_macros()}
+        for name in self._read_by(f"questions/{statement}"):
+            if name in macros:
+                self._define(macros[name])
+            else:
+                self._make(name)
+        given = {"from_date": date(2020, 1, 1), "to_date": date(2030, 1, 1), "top": 0}
+        given |= {"environment": None, "recipe_id": None, "all_jobs": False, "ids": []}
+        return list(ask(self._connection, statement, **(given | parameters)).dicts())
+
+    def _define(self, macro: Macro) -> None:
+        for name in self._read_by(f"catalogue/{macro.name}"):
+            self._make(name)
+        self._connection.execute(f"create or replace macro {macro.call} as table {macro.sql}")
+
+    def _read_by(self, file: str) -> list[str]:
+        _, facts = parse_facts(file, read_sql(file))
+        return [name.strip() for name in facts["reads"].split(",")]
 
     def ask(self, sql: str) -> list[Row]:
         """The rows of a query over what was made."""

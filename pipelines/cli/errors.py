@@ -85,8 +85,9 @@ def _families(row: Row) -> str:
 
 
 def _error(row: Row) -> str:
-    """The error with its connector; below it the change that came before."""
-    error = f"{row['error_adapter']}: {w.clip(row['error_text'] or row['error_type'])}"
+    """The error with its connector and operation; below it the change that came before."""
+    known = [p for p in (row["error_adapter"], row["error_operation"]) if p != "unknown"]
+    error = f"{'.'.join(known) or 'unknown'}: {w.clip(row['error_text'] or row['error_type'])}"
     if row["cause_event_type"] is None or row["cause_rank"] > NEAR_RANK:
         return error
     what = row["cause_event_type"].replace("_", " ")
@@ -117,7 +118,7 @@ _COLUMNS: dict[ErrorsBy, Sequence[Column]] = {
         _ENVIRONMENT,
         _FAILED,
         _RECIPES,
-        Column("trend", lambda r: r["trend"]),
+        Column("trend", lambda r: r["trend"] or "–"),
         Column("first seen", lambda r: w.day(r["first_seen_at"])),
         Column("last seen", lambda r: w.day(r["last_seen_at"])),
     ],

@@ -25,6 +25,7 @@ from pipelines.questions import words as w
 from pipelines.questions.answer import Span
 
 TOP = 20
+_EARLIER = ("second", "third")
 
 
 def who_stopped(
@@ -44,8 +45,8 @@ def who_stopped(
 ) -> None:
     """Say who or what stopped a recipe, when, why, from which address, and until when it was down.
 
-    Newest first, all days of the lake. With --json also the failure rates of the 24 hours before
-    the stop and after the start.
+    Newest first, all days of the lake, with the last errors before the stop and how many jobs
+    failed in the 24 hours after the start. With --json also those of the 24 hours before the stop.
 
     Example: trailhouse who-stopped "Employee onboarding"
     """
@@ -87,17 +88,30 @@ def _reason(row: Row) -> str:
 def _back(row: Row) -> str:
     if row["deleted_at"] is not None:
         return f"deleted\n{w.moment(row['deleted_at'])}"
+    if row["seen_running_at"] is not None:
+        return f"runs by\n{w.moment(row['seen_running_at'])}\nstart never seen"
     if row["restarted_at"] is None:
         return "still down"
-    by = f"{w.moment(row['restarted_at'])}\nby {row['restarted_by_name'] or 'Workato'}"
-    return f"{by}\nafter {w.duration(row['downtime_seconds'])}" if row["downtime_seconds"] else by
+    back = f"{w.moment(row['restarted_at'])}\nby {row['restarted_by_name'] or 'Workato'}"
+    if row["downtime_seconds"]:
+        back += f"\nafter {w.duration(row['downtime_seconds'])}"
+    if row["job_count_after"]:
+        failed, jobs = w.count(row["failed_count_after"]), w.count(row["job_count_after"])
+        back += f"\nthen {failed} of {jobs} failed"
+    return back
 
 
-def _error(row: Row) -> str:
-    if row["last_failed_at"] is None:
-        return ""
-    message = row["last_error_message"] or row["last_error_type"] or "an error without a text"
-    return f"{w.clip(message, 80)}\n{w.minute(row['last_failed_at'])}"
+def _errors(row: Row) -> str:
+    """The last three; of those with one text the text once."""
+    last = row["last_error_message"] or row["last_error_type"]
+    found = [(last, row["last_failed_at"])]
+    found += [(row[f"{n}_last_error_message"], row[f"{n}_last_failed_at"]) for n in _EARLIER]
+    times: dict[str, list[str]] = {}
+    for message, failed_at in found:
+        if failed_at is not None:
+            text = w.clip(message or "an error without a text", 80)
+            times.setdefault(text, []).append(w.minute(failed_at))
+    return "\n".join("\n".join((text, *moments)) for text, moments in times.items())
 
 
 _COLUMNS = [
@@ -105,5 +119,5 @@ _COLUMNS = [
     Column("by", _who),
     Column("why", _reason, fold=True),
     Column("back (UTC)", _back),
-    Column("last error before", _error, fold=True, wide=True),
+    Column("last errors before", _errors, fold=True, wide=True),
 ]

@@ -68,6 +68,28 @@ MART_CHECKS: tuple[Check, ...] = (
         "failed_count",
     ),
     _equal(
+        "error_fingerprints_count_every_failure",
+        "error_fingerprints_daily",
+        "fingerprints_of_jobs",
+        "The failed jobs of a workspace's fingerprints add up to those of its jobs in the lake.",
+        "failed_count",
+    ),
+    _equal(
+        "error_rates_count_every_job",
+        "recipe_error_rates_daily",
+        "rates_of_jobs",
+        "The jobs and failures that rates are made of add up to those of the lake.",
+        "job_count",
+        "failed_count",
+    ),
+    _equal(
+        "rejected_daily_counts_every_input",
+        "rejected_daily",
+        "rejected_of_days",
+        "The rejected inputs of a day add up to those in the lake.",
+        "rejected_count",
+    ),
+    _equal(
         "loads_daily_counts_every_load",
         "loads_daily",
         "loads_of_days",

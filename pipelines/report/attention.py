@@ -121,6 +121,8 @@ def _stops(facts: Facts) -> Iterator[Notice]:
         )
         reason = isolated(words(row["stop_reason"]))
         restarted = f", started again by {isolated(row['restarted_by_name'] or 'Workato', NAME)}"
+        if row["seen_running_at"] is not None:
+            restarted = " at most: it runs again, but its start was never received"
         yield Notice(
             SERIOUS if is_workato and row["is_open"] else WARNING,
             "stops",

@@ -1,6 +1,6 @@
 -- Changes of a connection in order of time, with the jobs that failed for want of it.
 -- grain:  event_id
--- reads:  activity, failed_jobs, connection_outages, resource_days
+-- reads:  int_activity_once, failed_jobs, connection_outages, resource_days
 -- scope:  global
 -- macro:  connection_timeline(connection, all_jobs := false)
 -- note:   per outage and recipe the first and the last failed job; all_jobs gives every one.
@@ -60,10 +60,10 @@ failures as (
 
 told as (
     select
-        occurred_at at time zone 'UTC' as occurred_at,
+        occurred_at,
         'activity' as event_kind,
         event_type,
-        resource_id as connection_id,
+        connection_id,
         resource_name,
         coalesce(actor_name, actor_email, actor_id, 'Workato') as actor_name,
         outcome,
@@ -73,11 +73,11 @@ told as (
         cast(null as varchar) as job_id,
         workspace_id,
         event_id
-    from activity
+    from int_activity_once
     where
         event_date in (select event_date from wanted)
         and resource_id in (select resource_id from wanted)
-        and lower(resource_type) = 'sharedaccount'
+        and connection_id is not null
     union all
     select
         occurred_at,

@@ -1,6 +1,6 @@
 -- What a person did and what was done to them, in order of time; found by id, name or address.
 -- grain:  event_id
--- reads:  activity, resource_days
+-- reads:  int_activity_once, resource_days
 -- scope:  global
 -- macro:  person_timeline(person)
 -- note:   people are told apart by address, because invitations carry ids that others have too; an
@@ -39,12 +39,12 @@ held as (
                 then coalesce(actor_id in (select resource_id from found), false)
             else lower(actor_email) in (select resource_email from found)
         end as is_actor
-    from activity
+    from int_activity_once
     where event_date in (select event_date from days)
 )
 
 select
-    occurred_at at time zone 'UTC' as occurred_at,
+    occurred_at,
     case when is_actor then 'did' else 'was done to' end as part,
     event_type,
     resource_type,

@@ -29,6 +29,7 @@ select
     s.stopped_at,
     s.restarted_at,
     s.restarted_by_name,
+    s.seen_running_at,
     s.downtime_seconds,
     s.is_open,
     s.last_error_message,

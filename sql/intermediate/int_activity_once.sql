@@ -1,73 +1,49 @@
 -- Activity events, each once: an event that came through API and stream is the API's alone.
 -- grain:  event_date, event_id
--- reads:  stg_activity
+-- reads:  stg_activity, activity_twins_daily
 -- scope:  partition
--- note:   the stream has no ids and whole seconds, so twins share type, second, workspace, person
---         and resource; two edits within a second stay two.
-
-with spelled as (
-    select
-        *,
-        activity_id is not null as is_from_api,
-        date_trunc('second', occurred_at) as occurred_second
-    from stg_activity
-),
-
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by
-                event_date, event_type, occurred_second, workspace_id, actor_id, resource_type,
-                resource_id, is_from_api
-            order by event_id asc
-        ) as position,
-        sum(case when is_from_api then 1 else 0 end) over (
-            partition by
-                event_date, event_type, occurred_second, workspace_id, actor_id, resource_type,
-                resource_id
-        ) as api_count
-    from spelled
-)
+-- note:   activity_twins_daily says what came twice.
 
 select
-    event_id,
-    event_type,
-    workspace_id,
-    environment,
-    actor_id,
-    actor_name,
-    actor_email,
-    resource_type,
-    resource_id,
-    resource_name,
-    resource_email,
-    resource_path,
-    recipe_id,
-    connection_id,
-    member_id,
-    member_name,
-    member_email,
-    role,
-    old_role,
-    old_name,
-    provider,
-    activity,
-    outcome,
-    stop_reason,
-    ip_address,
-    user_agent,
-    event_category,
-    change_kind,
-    is_workspace_switch,
-    is_sign_in,
-    is_failed_sign_in,
-    is_sign_out,
-    is_forced,
-    is_error,
-    is_run_once,
-    is_authorized,
-    event_date,
-    occurred_at
-from ranked
-where is_from_api or position > api_count
+    a.event_id,
+    a.event_type,
+    a.workspace_id,
+    a.environment,
+    a.actor_id,
+    a.actor_name,
+    a.actor_email,
+    a.resource_type,
+    a.resource_id,
+    a.resource_name,
+    a.resource_email,
+    a.resource_path,
+    a.recipe_id,
+    a.connection_id,
+    a.parent_id,
+    a.member_id,
+    a.member_name,
+    a.member_email,
+    a.role,
+    a.old_role,
+    a.old_name,
+    a.provider,
+    a.activity,
+    a.outcome,
+    a.stop_reason,
+    a.ip_address,
+    a.user_agent,
+    a.event_category,
+    a.change_kind,
+    a.is_workspace_switch,
+    a.is_sign_in,
+    a.is_failed_sign_in,
+    a.is_sign_out,
+    a.is_forced,
+    a.is_error,
+    a.is_run_once,
+    a.is_authorized,
+    a.event_date,
+    a.occurred_at
+from stg_activity as a
+left join activity_twins_daily as t on a.event_date = t.event_date and a.event_id = t.event_id
+where t.event_id is null

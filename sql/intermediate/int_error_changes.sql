@@ -1,6 +1,6 @@
 -- Changes that can make a recipe fail, with how far each reaches.
 -- grain:  event_date, event_id
--- reads:  stg_activity
+-- reads:  int_activity_once
 -- scope:  partition
 -- note:   reach: recipe (itself), connection and connector (recipes whose failing step uses that
 --         connector), workspace (packages, deployments, properties, lookup tables: nothing says for
@@ -21,7 +21,7 @@ with reaching as (
                 then 'people'
             when lower(resource_type) = 'privilegegroup' then 'people'
         end as reach
-    from stg_activity
+    from int_activity_once
     where outcome = 'succeeded'
 )
 

@@ -2,8 +2,9 @@
 -- grain:  workspace_id, recipe_id, family_id
 -- reads:  error_families_daily
 -- scope:  global
--- note:   a family whose last run succeeded is no failure. The first run may be missing (older than
---         the lake, or a success that was run again on a later day).
+-- note:   a family whose last run succeeded is no failure. A first run that succeeded and was run
+--         again within 7 days begins its family; of a later rerun, or where the first run is older
+--         than the lake, it is missing.
 
 with counted as (
     select
@@ -14,8 +15,8 @@ with counted as (
         sum(run_count) as run_count,
         sum(failed_count) as failed_count,
         count(*) as day_count,
-        max(case when has_first_run then 1 else 0 end) = 1 as has_first_run,
-        min(event_date) as started_date,
+        count(began_date) > 0 as has_first_run,
+        min(coalesce(began_date, event_date)) as started_date,
         max(event_date) as ended_date,
         min(first_run_at) as first_run_at,
         min(first_failed_at) as first_failed_at,

@@ -1,12 +1,22 @@
 -- Fingerprints of errors per workspace, with how often, since when, in how many recipes, and trend.
 -- grain:  workspace_id, fingerprint_id
--- reads:  error_fingerprints_daily
+-- reads:  error_fingerprints_daily, recipe_activity_monthly
 -- scope:  global
 -- note:   weeks are 7 days, the last ends on the newest day of the lake. Trend, first that holds:
 --         gone (none in the last week); new (first seen in it); returned (none in the week before);
---         growing (at least twice the failures of the week before, and 5 more); steady.
+--         growing (at least twice the failures of the week before, and 5 more); steady. Null where
+--         the workspace is too young in the lake: new needs 7 days of its jobs before, the last two
+--         14 in all.
 
-with aged as (
+with begun as (
+    select
+        workspace_id,
+        cast(min(first_started_at) as date) as first_date
+    from recipe_activity_monthly
+    group by all
+),
+
+aged as (
     select
         *,
         date_diff('day', event_date, $as_of) as days_ago,
@@ -42,6 +52,15 @@ counted as (
         max(last_failed_at) as last_seen_at
     from aged
     group by workspace_id, fingerprint_id, error_type, error_adapter, error_operation, error_text
+),
+
+placed as (
+    select
+        c.*,
+        date_diff('day', b.first_date, c.first_seen_date) as days_before_it,
+        date_diff('day', b.first_date, $as_of) as days_before_now
+    from counted as c
+    left join begun as b on c.workspace_id = b.workspace_id
 )
 
 select
@@ -56,7 +75,8 @@ select
     sample_message,
     case
         when last_week_failed_count = 0 then 'gone'
-        when first_days_ago < 7 then 'new'
+        when first_days_ago < 7 then case when days_before_it >= 7 then 'new' end
+        when days_before_now < 13 then null
         when week_before_failed_count = 0 then 'returned'
         when
             last_week_failed_count >= 2 * week_before_failed_count
@@ -73,4 +93,4 @@ select
     last_seen_date,
     first_seen_at,
     last_seen_at
-from counted
+from placed

@@ -13,7 +13,13 @@ with ranked as (
             order by
                 (case when is_test then 1 else 0 end) asc,
                 occurred_at asc, started_at asc, event_id asc
-        ) as position
+        ) as position,
+        row_number() over (
+            partition by event_date, workspace_id, recipe_id, fingerprint_id
+            order by
+                (case when recipe_name is null then 1 else 0 end) asc,
+                occurred_at desc, event_id asc
+        ) as name_position
     from int_error_jobs
     where event_date between $from_date and $to_date
 )
@@ -23,7 +29,7 @@ select
     recipe_id,
     fingerprint_id,
     max(environment) as environment,
-    max(recipe_name) as recipe_name,
+    max(case when name_position = 1 then recipe_name end) as recipe_name,
     error_type,
     error_adapter,
     error_operation,

@@ -4,10 +4,11 @@
 -- scope:  window(-7d,+0d)
 -- note:   ranks: the lowest wins, then the nearest. 1 the recipe edited, or a connection of the
 --         failing connector lost and not yet back, within a day; 2 other changes of these or of
---         the connector, within a day; 3 changes of the workspace, and of connections where the
---         connector is unknown, within 6 hours; 4 roles, within 6 hours; 5 and 6 are 1 and 2
+--         the connector, within a day; 3 changes of the workspace, connections that were connected
+--         again, and connections where the connector is unknown, within 6 hours; 4 roles, within 6 hours; 5 and 6 are 1 and 2
 --         within 7 days. A change of a recipe counts only for jobs that began after it. Without
---         such a change the cause is null.
+--         such a change the cause is null. In the first days of a lake a failure may be no start:
+--         error_causes tells.
 
 with days as (
     select
@@ -106,6 +107,8 @@ candidates as (
         c.changed_at,
         case
             when c.is_breaking and coalesce(c.undone_at >= s.started_at, true) then 1
+            -- to make a connection good again seldom breaks anything
+            when c.change_kind = 'connected' then 3
             else 2
         end as closeness
     from start_days as s

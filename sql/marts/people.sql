@@ -6,13 +6,26 @@
 --         the lake. Who was removed everywhere is not dormant; dormant is 30 days or more without
 --         an act, or none at all.
 
-with known as (
+with ranked_ids as (
     select
         resource_email,
-        max(resource_id) as person_id
+        resource_id,
+        row_number() over (
+            partition by resource_email
+            order by
+                event_date desc, last_seen_at desc, resource_id desc, workspace_id asc,
+                resource_name asc
+        ) as position
     from resource_days
     where resource_kind = 'person' and resource_id <> resource_email
-    group by all
+),
+
+known as (
+    select
+        resource_email,
+        resource_id as person_id
+    from ranked_ids
+    where position = 1
 ),
 
 seen as (

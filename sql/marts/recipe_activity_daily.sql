@@ -19,9 +19,16 @@ with runs as (
         is_failed,
         is_succeeded,
         is_test,
+        is_repeat,
         event_date,
         coalesce(started_at, occurred_at) as started_at,
-        occurred_at
+        occurred_at,
+        row_number() over (
+            partition by event_date, workspace_id, recipe_id
+            order by
+                (case when recipe_name is null then 1 else 0 end) asc,
+                occurred_at desc, event_id asc
+        ) as name_position
     from stg_jobs
     where event_date between $from_date and $to_date
 ),
@@ -49,14 +56,16 @@ counted as (
         workspace_id,
         recipe_id,
         max(environment) as environment,
-        max(recipe_name) as recipe_name,
+        max(case when name_position = 1 then recipe_name end) as recipe_name,
         count(*) filter (where not is_test) as job_count,
         count(*) filter (where not is_test and is_succeeded) as succeeded_count,
         count(*) filter (where not is_test and is_failed) as failed_count,
         count(*) filter (where is_test) as test_job_count,
         event_date,
         min(started_at) filter (where not is_test) as first_started_at,
-        max(started_at) filter (where not is_test) as last_started_at
+        max(started_at) filter (where not is_test) as last_started_at,
+        min(started_at) filter (where not is_test and not is_repeat) as first_triggered_at,
+        max(started_at) filter (where not is_test and not is_repeat) as last_triggered_at
     from runs
     group by all
 ),
@@ -91,6 +100,8 @@ select
     c.event_date,
     c.first_started_at,
     c.last_started_at,
+    c.first_triggered_at,
+    c.last_triggered_at,
     f.occurred_at as last_failed_at
 from counted as c
 left join gaps as g

@@ -25,6 +25,8 @@ select
     cast(sum(job_count) as bigint) as job_count,
     month_date,
     min(first_started_at) as first_started_at,
-    max(last_started_at) as last_started_at
+    max(last_started_at) as last_started_at,
+    min(first_triggered_at) as first_triggered_at,
+    max(last_triggered_at) as last_triggered_at
 from days
 group by all

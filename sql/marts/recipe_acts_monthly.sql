@@ -1,6 +1,6 @@
 -- What people did to a recipe in a UTC month: its newest name, and who last owned it by an act.
 -- grain:  month_date, workspace_id, recipe_id
--- reads:  stg_activity
+-- reads:  int_activity_once
 -- scope:  month
 -- note:   owning acts are to create, edit, copy, rename, move or start. What recipe_owners is made of.
 
@@ -21,7 +21,7 @@ with acts as (
         event_date,
         cast(date_trunc('month', event_date) as date) as month_date,
         occurred_at
-    from stg_activity
+    from int_activity_once
     where
         event_date between $from_date and $to_date
         and lower(resource_type) = 'flow'

@@ -31,6 +31,12 @@ runs as (
                 (case when is_failed or is_succeeded then 0 else 1 end) asc,
                 occurred_at desc, started_at desc, is_repeat desc, event_id desc
         ) as position,
+        row_number() over (
+            partition by event_date, workspace_id, recipe_id
+            order by
+                (case when recipe_name is null then 1 else 0 end) asc,
+                occurred_at desc, event_id asc
+        ) as name_position,
         max(case when is_failed then 1 else 0 end) over (
             partition by event_date, workspace_id, recipe_id, family_id, is_test
         ) as failed_before
@@ -43,7 +49,7 @@ counted as (
         workspace_id,
         recipe_id,
         max(environment) as environment,
-        max(recipe_name) as recipe_name,
+        max(case when name_position = 1 then recipe_name end) as recipe_name,
         count(*) filter (where not is_test) as job_count,
         count(*) filter (where not is_test and is_succeeded) as succeeded_count,
         count(*) filter (where not is_test and is_failed) as failed_count,

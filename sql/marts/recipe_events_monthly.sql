@@ -1,6 +1,6 @@
 -- What happened to recipes in a UTC month: changes, failed jobs and the first after one; by recipe.
 -- grain:  month_date, event_id
--- reads:  stg_activity, recipe_runs_daily
+-- reads:  int_activity_once, recipe_runs_daily
 -- scope:  month
 -- note:   what recipe_timeline reads: one file a month, sorted by recipe, so that most of it is
 --         skipped. A recipe's first job of the month is kept because it may follow a failure of an
@@ -45,7 +45,7 @@ told as (
         false as is_test,
         cast(date_trunc('month', event_date) as date) as month_date,
         occurred_at
-    from stg_activity
+    from int_activity_once
     where event_date between $from_date and $to_date and recipe_id is not null
     union all
     select

@@ -5,7 +5,8 @@
 -- note:   silent is a recipe that is not stopped and has not run for longer than 1.5 times the
 --         gap that 95 of 100 of its days stay below, an hour at least, after 5 runs or more. A
 --         day's gap is the longest before a run of that day; the last 28 days with runs count, of
---         the newest 90. Where these have no gap, the gaps from month to month stand for them.
+--         the newest 90. Where these have no gap, the gaps from month to month stand for them. A stop that
+--         jobs follow, which are no reruns, does not hold any more: its start was lost.
 
 with days as (
     select
@@ -64,7 +65,8 @@ runs as (
         median(month_gap_seconds) as usual_gap_seconds,
         max(month_gap_seconds) as long_gap_seconds,
         min(first_started_at) as first_started_at,
-        max(last_started_at) as last_started_at
+        max(last_started_at) as last_started_at,
+        max(last_triggered_at) as last_triggered_at
     from months
     group by all
 ),
@@ -79,7 +81,8 @@ rhythms as (
         coalesce(g.usual_gap_seconds, r.usual_gap_seconds) as usual_gap_seconds,
         coalesce(g.long_gap_seconds, r.long_gap_seconds) as long_gap_seconds,
         r.first_started_at,
-        r.last_started_at
+        r.last_started_at,
+        r.last_triggered_at
     from runs as r
     left join gaps as g on r.workspace_id = g.workspace_id and r.recipe_id = g.recipe_id
 ),
@@ -102,6 +105,16 @@ switches as (
     where change_kind <> 'started' or not is_run_once
 ),
 
+single_runs as (
+    select
+        workspace_id,
+        recipe_id,
+        max(occurred_at) as single_run_at
+    from recipe_switches_daily
+    where change_kind = 'started' and is_run_once
+    group by all
+),
+
 newest as (
     select
         greatest(
@@ -117,7 +130,16 @@ joined as (
         coalesce(r.recipe_name, s.recipe_name) as recipe_name,
         r.environment,
         -- without a switch in the lake, runs show that it is active
-        coalesce(s.change_kind, 'started') as state,
+        case
+            when s.change_kind is null then 'started'
+            -- within five minutes a stopped recipe may work off what waits
+            when
+                s.change_kind = 'stopped'
+                and epoch(r.last_triggered_at) - epoch(s.occurred_at) > 300
+                and coalesce(o.single_run_at < s.occurred_at, true)
+                then 'started'
+            else s.change_kind
+        end as state,
         coalesce(r.job_count, 0) as job_count,
         r.usual_gap_seconds,
         r.long_gap_seconds,
@@ -134,6 +156,8 @@ joined as (
             r.workspace_id = s.workspace_id
             and r.recipe_id = s.recipe_id
             and s.position = 1
+    left join single_runs as o
+        on r.workspace_id = o.workspace_id and r.recipe_id = o.recipe_id
     where s.position is null or s.position = 1
 ),
 

@@ -3,7 +3,8 @@
 -- reads:  int_activity_once, stg_jobs
 -- scope:  window(-1d,+1d)
 -- note:   before and after are 24 hours; what ended in the very second of the switch counts on
---         both sides. Test jobs are left out.
+--         both sides. Test jobs are left out. Triggered is a job that is no rerun and starts more
+--         than five minutes after: until then a stopped recipe may work off what waits.
 
 with switches as (
     select
@@ -47,6 +48,12 @@ runs as (
         r.occurred_at >= s.occurred_at
         and epoch(r.occurred_at) - epoch(s.occurred_at) < 86400 as is_day_after,
         coalesce(r.started_at, r.occurred_at) as started_at,
+        case
+            when
+                not r.is_repeat
+                and epoch(coalesce(r.started_at, r.occurred_at)) - epoch(s.occurred_at) > 300
+                then coalesce(r.started_at, r.occurred_at)
+        end as triggered_at,
         r.occurred_at
     from switches as s
     cross join (values (-1), (0), (1)) as o (day_offset)
@@ -66,7 +73,8 @@ counted as (
         count(*) filter (where is_day_before and is_failed) as failed_count_before,
         count(*) filter (where is_day_after and is_finished) as job_count_after,
         count(*) filter (where is_day_after and is_failed) as failed_count_after,
-        max(started_at) filter (where is_before) as last_started_at
+        max(started_at) filter (where is_before) as last_started_at,
+        min(triggered_at) as first_triggered_at
     from runs
     group by all
 ),
@@ -115,6 +123,7 @@ select
     s.event_date,
     s.occurred_at,
     c.last_started_at,
+    c.first_triggered_at,
     f.occurred_at as last_failed_at
 from switches as s
 left join counted as c on s.event_id = c.event_id

@@ -7,6 +7,7 @@
 
 with sessions as (
     select
+        event_id,
         coalesce(actor_id, resource_id, lower(actor_email), lower(resource_email), 'unknown')
             as person_id,
         case when actor_id is null then resource_name else actor_name end as person_name,
@@ -23,12 +24,30 @@ with sessions as (
     where
         event_date between $from_date and $to_date
         and (is_sign_in or is_failed_sign_in or is_sign_out or is_workspace_switch)
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by event_date, person_id
+            order by
+                (case when person_name is null then 1 else 0 end) asc,
+                occurred_at desc, event_id asc
+        ) as name_position,
+        row_number() over (
+            partition by event_date, person_id
+            order by
+                (case when person_email is null then 1 else 0 end) asc,
+                occurred_at desc, event_id asc
+        ) as email_position
+    from sessions
 )
 
 select
     person_id,
-    max(person_name) as person_name,
-    max(person_email) as person_email,
+    max(case when name_position = 1 then person_name end) as person_name,
+    max(case when email_position = 1 then person_email end) as person_email,
     cast(count(*) filter (where is_sign_in) as bigint) as sign_in_count,
     cast(count(*) filter (where is_sign_in and is_sso) as bigint) as sso_sign_in_count,
     cast(count(*) filter (where is_failed_sign_in) as bigint) as failed_sign_in_count,
@@ -38,5 +57,5 @@ select
     event_date,
     min(occurred_at) filter (where is_sign_in) as first_sign_in_at,
     max(occurred_at) filter (where is_sign_in) as last_sign_in_at
-from sessions
+from ranked
 group by all

@@ -1,4 +1,4 @@
--- What the data cannot show: silent recipes and sources, callers never seen, events come late.
+-- What the data cannot show: silence, starts and callers never seen, events that came late.
 -- grain:  finding, environment, id, name
 -- reads:  recipe_silence, recipe_stops, silent_sources, unseen_callers, late_arrivals_daily,
 --         recipe_owners
@@ -56,9 +56,26 @@ stopped_silent as (
         and silent_seconds > greatest(3600, coalesce(1.5e0 * usual_gap_seconds, 0))
 ),
 
-silent_origins as (
+unseen_starts as (
     select
         4 as finding_order,
+        'runs although stopped' as finding,
+        workspace_id,
+        recipe_id as id,
+        recipe_name as name,
+        stopped_at as since_at,
+        seen_running_at as until_at,
+        downtime_seconds as silent_seconds,
+        usual_gap_seconds,
+        cast(null as bigint) as event_count,
+        'it ran again, but its start was never received' as detail
+    from recipe_stops
+    where event_date between $from_date and $to_date and seen_running_at is not null
+),
+
+silent_origins as (
+    select
+        5 as finding_order,
         'silent source' as finding,
         workspace_id,
         source as id,
@@ -75,7 +92,7 @@ silent_origins as (
 
 missing_callers as (
     select
-        5 as finding_order,
+        6 as finding_order,
         'unseen ' || u.link as finding,
         u.workspace_id,
         coalesce(u.missing_recipe_id, 'unknown') as id,
@@ -111,7 +128,7 @@ arrived as (
 late_events as (
     select
         -- most of a source cannot be late: it was loaded after the fact
-        case when late_count < 0.5e0 * event_count then 6 else 7 end as finding_order,
+        case when late_count < 0.5e0 * event_count then 7 else 8 end as finding_order,
         case when late_count < 0.5e0 * event_count then 'late events' else 'loaded later' end
             as finding,
         workspace_id,
@@ -131,6 +148,8 @@ found as (
     select * from silent_recipes
     union all
     select * from stopped_silent
+    union all
+    select * from unseen_starts
     union all
     select * from silent_origins
     union all

@@ -3,15 +3,17 @@
 -- reads:  error_fingerprints_daily, error_fingerprints, error_causes
 -- scope:  global
 -- note:   trend is as of the newest day of the lake. The change is what could explain the error's
---         start in the recipe that it began in: near in time, not proved.
+--         start in one of its recipes, near in time and not proved: the best rank wins, then the
+--         recipe that failed most, then the shortest time, as in the report. An error that may be
+--         older than the lake has none.
 
-with summed as (
+with failing as (
     select
         workspace_id,
         fingerprint_id,
+        recipe_id,
         coalesce(max(environment), 'unknown') as environment,
         sum(failed_count) as failed_count,
-        count(distinct recipe_id) as recipe_count,
         min(first_failed_at) as first_failed_at,
         max(last_failed_at) as last_failed_at
     from error_fingerprints_daily
@@ -20,6 +22,19 @@ with summed as (
         and failed_count > 0
         and ($environment is null or coalesce(environment, 'unknown') = $environment)
         and ($recipe_id is null or recipe_id = $recipe_id)
+    group by all
+),
+
+summed as (
+    select
+        workspace_id,
+        fingerprint_id,
+        max(environment) as environment,
+        sum(failed_count) as failed_count,
+        count(*) as recipe_count,
+        min(first_failed_at) as first_failed_at,
+        max(last_failed_at) as last_failed_at
+    from failing
     group by all
 ),
 
@@ -35,13 +50,19 @@ ranked as (
 
 ordered_causes as (
     select
-        *,
+        c.*,
         row_number() over (
-            partition by workspace_id, fingerprint_id
-            order by first_seen_at asc, recipe_id asc
+            partition by c.workspace_id, c.fingerprint_id
+            order by
+                c.cause_rank asc, f.failed_count desc, c.seconds_before asc, c.recipe_id asc
         ) as position
-    from error_causes
-    where $recipe_id is null or recipe_id = $recipe_id
+    from failing as f
+    inner join error_causes as c
+        on
+            f.workspace_id = c.workspace_id
+            and f.recipe_id = c.recipe_id
+            and f.fingerprint_id = c.fingerprint_id
+    where c.cause_event_id is not null and c.is_start_known
 )
 
 select

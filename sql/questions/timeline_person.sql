@@ -1,6 +1,6 @@
 -- The newest acts of a person, and acts upon them, between two UTC days, in order of time.
 -- grain:  event_id
--- reads:  stg_activity, resource_days, recipe_owners
+-- reads:  int_activity_once, resource_days, recipe_owners
 -- scope:  global
 -- note:   people are told apart by address, because invitations carry ids that others have too; an
 --         id decides where there is no address. Only the files of days that hold them are read.
@@ -31,7 +31,7 @@ held as (
             when a.actor_email is null then coalesce(list_contains($ids, a.actor_id), false)
             else list_contains($emails, lower(a.actor_email))
         end as is_actor
-    from stg_activity as a
+    from int_activity_once as a
     left join environments as n on a.workspace_id = n.workspace_id
     where a.event_date in (select event_date from days)
 ),

@@ -1,8 +1,9 @@
 -- Who or what stopped a recipe between two UTC days, newest first.
 -- grain:  event_id
--- reads:  recipe_stops
+-- reads:  recipe_stops, recipe_events_monthly
 -- scope:  global
--- note:   Workato itself is the actor where no person is.
+-- note:   Workato itself is the actor where no person is. Errors before are those of 28 days,
+--         tests aside.
 
 with wanted as (
     select
@@ -13,43 +14,80 @@ with wanted as (
     where
         recipe_id = $recipe_id
         and event_date between $from_date and $to_date
+),
+
+failures as (
+    select
+        w.event_id,
+        e.detail,
+        e.occurred_at,
+        row_number() over (
+            partition by w.event_id order by e.occurred_at desc, e.event_id asc
+        ) as position
+    from wanted as w
+    inner join recipe_events_monthly as e
+        on w.workspace_id = e.workspace_id and w.recipe_id = e.recipe_id
+    where
+        e.recipe_id = $recipe_id
+        and e.event_kind = 'job'
+        and e.outcome = 'failed'
+        and not e.is_test
+        and e.occurred_at <= w.stopped_at
+        and e.occurred_at > w.stopped_at - interval 28 day
+),
+
+earlier as (
+    select
+        event_id,
+        max(case when position = 2 then detail end) as second_last_error_message,
+        max(case when position = 2 then occurred_at end) as second_last_failed_at,
+        max(case when position = 3 then detail end) as third_last_error_message,
+        max(case when position = 3 then occurred_at end) as third_last_failed_at
+    from failures
+    group by all
 )
 
 select
-    recipe_id,
-    recipe_name,
-    stopped_at,
-    stopped_by,
-    actor_id,
-    actor_name,
-    actor_email,
-    stop_reason,
-    ip_address,
-    user_agent,
-    is_forced,
-    is_already_down,
-    restarted_at,
-    restarted_by_name,
-    deleted_at,
-    downtime_seconds,
-    is_open,
-    last_started_at,
-    silent_seconds,
-    usual_gap_seconds,
-    last_failed_at,
-    last_failed_job_id,
-    last_error_type,
-    last_error_message,
-    job_count_before,
-    failed_count_before,
-    failure_rate_before,
-    job_count_after,
-    failed_count_after,
-    failure_rate_after,
-    workspace_id,
-    environment,
-    event_id,
-    total_count
-from wanted
-where $top = 0 or position <= $top
-order by position asc
+    w.recipe_id,
+    w.recipe_name,
+    w.stopped_at,
+    w.stopped_by,
+    w.actor_id,
+    w.actor_name,
+    w.actor_email,
+    w.stop_reason,
+    w.ip_address,
+    w.user_agent,
+    w.is_forced,
+    w.is_already_down,
+    w.restarted_at,
+    w.restarted_by_name,
+    w.seen_running_at,
+    w.deleted_at,
+    w.downtime_seconds,
+    w.is_open,
+    w.last_started_at,
+    w.silent_seconds,
+    w.usual_gap_seconds,
+    w.last_failed_at,
+    w.last_failed_job_id,
+    w.last_error_type,
+    w.last_error_message,
+    e.second_last_error_message,
+    e.second_last_failed_at,
+    e.third_last_error_message,
+    e.third_last_failed_at,
+    w.job_count_before,
+    w.failed_count_before,
+    w.failure_rate_before,
+    w.job_count_after,
+    w.failed_count_after,
+    w.failure_rate_after,
+    w.workspace_id,
+    w.environment,
+    w.event_id,
+    w.total_count
+from wanted as w
+left join earlier as e on w.event_id = e.event_id
+where $top = 0 or w.position <= $top
+order by w.position asc

@@ -2,7 +2,7 @@
 -- grain:  fingerprint_id
 -- reads:  error_fingerprints_daily, error_causes, recipe_owners
 -- scope:  global
--- note:   the best rank wins, then the recipe that failed most, then the shortest time.
+-- note:   an error that may be older than the lake has none; the best rank wins, then the recipe that failed most, then the shortest time.
 
 with failing as (
     select
@@ -44,7 +44,7 @@ ranked as (
             and f.recipe_id = c.recipe_id
             and f.fingerprint_id = c.fingerprint_id
     left join recipe_owners as o on c.workspace_id = o.workspace_id and c.recipe_id = o.recipe_id
-    where c.cause_event_id is not null
+    where c.cause_event_id is not null and c.is_start_known
 )
 
 select

@@ -24,6 +24,7 @@ select
     is_open,
     stopped_at,
     restarted_at,
+    seen_running_at,
     deleted_at
 from recipe_stops
 where

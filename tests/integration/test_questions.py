@@ -522,13 +522,23 @@ def test_each_blind_spot_is_found_and_nothing_else(
     table = ask("blind").out
 
     found = {row["finding"]: row for row in rows}
-    assert list(found) == ["silent recipe", "never ran", "unseen caller", "late events"]
+    assert list(found) == [
+        "silent recipe",
+        "never ran",
+        "runs although stopped",
+        "unseen caller",
+        "late events",
+    ]
     assert len(rows) == len(found)
     assert (found["silent recipe"]["name"], found["silent recipe"]["since_at"]) == (
         "Falls quiet",
         "2026-02-02T23:30:00Z",
     )
     assert found["never ran"]["id"] == "88"
+    assert (found["runs although stopped"]["id"], found["runs although stopped"]["until_at"]) == (
+        "99",
+        "2026-02-01T09:00:00Z",
+    )
     assert "j-never-seen" in found["unseen caller"]["detail"]
     assert found["late events"]["event_count"] == 1
     assert all(finding.split()[0] in table for finding in found)

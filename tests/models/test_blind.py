@@ -59,6 +59,19 @@ def test_a_recipe_that_was_stopped_is_not_blind() -> None:
     holds(row, is_silent=False, state="stopped", silent_seconds=None)
 
 
+def test_a_recipe_that_ran_after_its_stop_can_fall_silent_and_is_reported() -> None:
+    lost = [*hourly(1), stop("2026-02-01 23:30"), *hourly(2)]
+
+    row = silence(*lost, as_of="2026-02-05")
+    found = World(*lost, as_of=date(2026, 2, 5)).question("blind")
+
+    holds(row, state="started", is_silent=True)
+    assert [(r["finding"], r["since_at"], r["until_at"]) for r in found] == [
+        ("silent recipe", at("2026-02-02 23:00"), at("2026-02-05 00:00")),
+        ("runs although stopped", at("2026-02-01 23:30"), at("2026-02-02 00:00")),
+    ]
+
+
 def test_silence_begins_anew_with_a_start() -> None:
     down = [*hourly(1), *hourly(2), stop("2026-02-03 00:30")]
 

@@ -118,6 +118,31 @@ def test_two_edits_within_a_second_stay_two_beside_one_that_the_api_told_too() -
     assert len(world.rows("int_activity_once")) == 2
 
 
+def test_an_event_that_came_through_api_and_stream_is_once_on_every_timeline() -> None:
+    edit, off = act("recipe_updated", "2026-02-03 09:00"), LEDGER | {"authorized": False}
+    broke = act("connection_disconnected", "2026-02-03 10:00", resource=off)
+    world = World(edit, as_api(edit, 918), broke, as_api(broke, 919))
+    mira = {"ids": ["70455"], "emails": ["mira@larkfield.example"]}
+
+    told = {
+        "recipe": world.call("recipe_timeline('orders')"),
+        "connection": world.call("connection_timeline('ledger')"),
+        "person": world.call("person_timeline('mira')"),
+        "a person's command": world.question("timeline_person", **mira),
+    }
+
+    both = ["activity:918", "activity:919"]
+    assert {name: [row["event_id"] for row in rows] for name, rows in told.items()} == {
+        "recipe": both[:1],
+        "connection": both[1:],
+        "person": both,
+        "a person's command": both,
+    }
+    (acts,) = world.rows("recipe_acts_monthly")
+    holds(acts, activity_count=1)
+    assert len(world.rows("int_error_changes")) == 2
+
+
 def test_the_timeline_interleaves_people_and_jobs() -> None:
     world = World(
         run("2026-02-03 08:00", "no such customer"),

@@ -167,6 +167,31 @@ def test_a_rerun_whose_first_run_is_unknown_begins_its_family() -> None:
     holds(began, event_date=DAY_2, family_count=1, failed_family_count=1, family_error_rate=1.0)
 
 
+@pytest.mark.parametrize("days_later", [1, 7])
+def test_a_success_that_is_run_again_on_a_later_day_is_one_family_that_ends_as_the_rerun(
+    days_later: int,
+) -> None:
+    again = moment("03 09:00:00") + timedelta(days=days_later)
+    jobs = (run("j-1", "03 09:00:00", "succeeded"), run("j-2", again, family_id="j-1"))
+
+    (family,) = build("error_families", jobs)
+    (began,) = build("recipe_error_families", jobs)
+
+    holds(family, has_first_run=True, started_date=DAY_1, is_failed=True, run_count=1)
+    holds(began, event_date=DAY_1, family_count=1, failed_family_count=1, family_error_rate=1.0)
+
+
+def test_a_rerun_finds_no_first_run_in_another_workspace_or_more_than_7_days_before() -> None:
+    elsewhere = run("j-1", "03 09:00:00", "succeeded", workspace_id="2")
+    early = run("j-1", "02 09:00:00", "succeeded")
+
+    families = build("error_families", [elsewhere, early, run("j-2", "10 09:00", family_id="j-1")])
+
+    assert [(row["has_first_run"], row["started_date"]) for row in families] == [
+        (False, date(2026, 2, 10))
+    ]
+
+
 def test_a_run_that_has_not_ended_decides_nothing() -> None:
     jobs = (run("j-1", "03 09:00:00"), run("j-2", "03 09:10:00", "pending", family_id="j-1"))
 
@@ -205,6 +230,21 @@ def test_test_jobs_stand_in_columns_of_their_own() -> None:
     assert build("error_causes", jobs) == []
 
 
+@pytest.mark.parametrize(
+    "model", ["recipe_activity_daily", "recipe_error_rates_daily", "error_fingerprints_daily"]
+)
+def test_a_recipe_that_was_renamed_goes_by_its_newest_name(model: str) -> None:
+    jobs = (
+        run("j-1", "03 09:00:00", recipe_name="Zeta"),
+        run("j-2", "03 10:00:00", recipe_name="Alpha"),
+        run("j-3", "03 11:00:00", recipe_name=None),
+    )
+
+    (found,) = build(model, jobs)
+
+    holds(found, recipe_name="Alpha", failed_count=3)
+
+
 def test_errors_are_told_apart_by_step_and_http_status() -> None:
     jobs = (
         run("j-1", "03 09:00:00", error_http_status=429),
@@ -227,11 +267,15 @@ def test_a_day_depends_on_its_own_rows_alone(name: str) -> None:
     apart = [
         row
         for day in (DAY_1, DAY_2)
-        for row in build(name, [j for j in jobs if j["event_date"] == day], days=[day])
+        for row in build(name, [j for j in jobs if j["event_date"] <= day], days=[day])
     ]
 
     assert apart == build(name, jobs)
     assert build(name, jobs, days=[DAY_2]) == [r for r in apart if r["event_date"] == DAY_2]
+
+
+BEGUN = run("j-0", "01 00:00:00", "succeeded")
+"""Shows that the lake has jobs of a week before those of a test."""
 
 
 @pytest.mark.parametrize(
@@ -259,11 +303,45 @@ def test_trends_follow_their_definitions(days: dict[int, int], trend: str) -> No
         for number in range(count)
     ]
 
-    (found,) = build("error_fingerprints", jobs)
+    (found,) = build("error_fingerprints", [*jobs, BEGUN])
 
     holds(found, trend=trend, failed_count=sum(days.values()), day_count=len(days))
     holds(found, last_seen_date=AS_OF - timedelta(days=min(days)))
     holds(found, first_seen_date=AS_OF - timedelta(days=max(days)))
+
+
+@pytest.mark.parametrize(
+    ("lake_days", "days", "trend"),
+    [
+        pytest.param(6, [0], None, id="new, or older than a young lake"),
+        pytest.param(7, [0], "new", id="new after a week without"),
+        pytest.param(12, [0, 5, 10, 11], None, id="no whole week before to compare with"),
+        pytest.param(13, [0, 5, 10, 11], "steady", id="two whole weeks"),
+        pytest.param(8, [8], "gone", id="gone is known at once"),
+    ],
+)
+def test_a_young_lake_tells_no_trend_that_it_cannot_know(
+    lake_days: int, days: list[int], trend: str | None
+) -> None:
+    end = datetime(2026, 2, 28, 12, tzinfo=UTC)
+    jobs = [run(f"j-{ago}", end - timedelta(days=ago)) for ago in days]
+    begun = run("j-begun", end - timedelta(days=lake_days), "succeeded")
+
+    (found,) = build("error_fingerprints", [*jobs, begun])
+
+    holds(found, trend=trend)
+
+
+@pytest.mark.parametrize(("first", "is_known"), [("04 23:00:00", False), ("03 12:00:00", True)])
+def test_an_error_of_a_workspace_s_first_week_may_be_older_than_the_lake(
+    first: str, is_known: bool
+) -> None:
+    jobs = [run("j-0", first, "succeeded"), run("j-1", "10 09:00:00")]
+    elsewhere = run("j-2", "01 09:00:00", "succeeded", workspace_id="2")
+
+    (found,) = build("error_causes", [*jobs, elsewhere])
+
+    holds(found, is_start_known=is_known, first_seen_at=datetime(2026, 2, 10, 9))
 
 
 def test_a_fingerprint_counts_its_recipes_and_shows_its_first_failure() -> None:
@@ -306,6 +384,8 @@ LATER = change("recipe_updated", "03 09:00:01", ("Flow", "7"))
         pytest.param([LOST, OTHER_LOST], LOST, 1, 7_200, id="the connection of the connector"),
         pytest.param([OTHER_LOST], None, None, None, id="no other connection"),
         pytest.param([EDIT, LOST, BACK], EDIT, 1, 18_000, id="not one that is back"),
+        pytest.param([STARTED, BACK], STARTED, 2, 1_800, id="the start before one that is back"),
+        pytest.param([BACK, ROLE], BACK, 3, 3_600, id="one that is back before roles"),
         pytest.param([IMPORT, ROLE], IMPORT, 3, 60, id="the workspace before people"),
         pytest.param([ROLE], ROLE, 4, 30, id="roles at last"),
         pytest.param([LATER], None, None, None, id="nothing later"),

@@ -275,3 +275,17 @@ def test_activity_is_counted_by_the_hour_of_the_utc_day() -> None:
         (9, 2, 1),
         (10, 1, 1),
     ]
+
+
+def test_a_person_goes_by_the_newest_name_and_id() -> None:
+    world = World(
+        sign_in("2026-02-03 09:00", MIRA),
+        sign_in("2026-02-03 10:00", MIRA | {"name": "Abi Okafor"}),
+        sign_in("2026-02-04 09:00", MIRA | {"id": 100455, "name": "Aline Okafor"}),
+    )
+
+    days = world.rows("sign_ins_daily", order="event_date")
+    (person,) = world.rows("people")
+
+    assert [row["person_name"] for row in days] == ["Abi Okafor", "Aline Okafor"]
+    holds(person, person_id="100455", person_name="Aline Okafor", sign_in_count=3)

@@ -119,6 +119,59 @@ def test_a_deletion_ends_the_down_time_without_a_length() -> None:
     holds(row, restarted_at=None)
 
 
+@pytest.mark.parametrize(
+    "ran_at",
+    [
+        pytest.param("2026-02-03 12:00", id="the-same-day"),
+        pytest.param("2026-02-04 02:00", id="the-next-day"),
+        pytest.param("2026-02-20 02:00", id="later-in-the-month"),
+        pytest.param("2026-03-05 02:00", id="in-a-later-month"),
+    ],
+)
+def test_jobs_after_a_stop_show_that_a_start_was_lost(ran_at: str) -> None:
+    later = at("2026-03-06 09:00")
+    (row,) = stops(stop("2026-02-03 09:00"), run(ran_at), run(f"{later}"))
+
+    length = (at(ran_at) - at("2026-02-03 09:00")).total_seconds()
+    holds(row, is_open=False, seen_running_at=at(ran_at), downtime_seconds=length)
+    holds(row, restarted_at=None, restarted_by_name=None)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param([run("2026-02-03 09:04")], id="a-job-that-waited"),
+        pytest.param([run("2026-02-04 09:00", is_test=True)], id="a-test"),
+        pytest.param([run("2026-02-04 09:00", is_repeat=True)], id="a-rerun"),
+        pytest.param(
+            [start("2026-02-04 09:00", run_once=True), run("2026-02-04 09:01")], id="a-single-run"
+        ),
+    ],
+)
+def test_what_a_stopped_recipe_may_run_does_not_bring_it_back(after: list[Row]) -> None:
+    (row,) = stops(stop("2026-02-03 09:00"), *after)
+
+    holds(row, is_open=True, seen_running_at=None, downtime_seconds=None)
+
+
+def test_a_stop_after_a_start_that_was_lost_is_a_stop_of_its_own() -> None:
+    first, second = stops(
+        stop("2026-02-03 09:00"),
+        run("2026-02-04 09:00"),
+        stop("2026-02-05 09:00"),
+        start("2026-02-05 10:00"),
+    )
+
+    holds(first, downtime_seconds=24 * 3600.0, is_open=False, restarted_at=None)
+    holds(second, is_already_down=False, downtime_seconds=3600.0, seen_running_at=None)
+
+
+def test_a_start_that_was_received_counts_whatever_ran_before_it() -> None:
+    (row,) = stops(stop("2026-02-03 09:00"), run("2026-02-03 10:00"), start("2026-02-03 11:00"))
+
+    holds(row, downtime_seconds=7200.0, restarted_at=at("2026-02-03 11:00"), seen_running_at=None)
+
+
 def test_another_recipe_s_start_brings_nothing_back() -> None:
     (row,) = stops(stop("2026-02-03 09:00"), start("2026-02-03 10:00", resource=OTHER))
 
@@ -246,3 +299,26 @@ def test_who_stopped_says_what_recipe_stops_says() -> None:
     assert len(told) == len(known) == 2
     for row in told:
         assert row.items() <= known[row["event_id"]].items()
+
+
+def test_who_stopped_it_tells_the_last_three_errors_before() -> None:
+    world = World(
+        run("2026-01-01 08:00", "older than 28 days"),
+        run("2026-02-01 08:00", "fourth"),
+        run("2026-02-02 08:00", "third"),
+        run("2026-02-03 07:00", "second"),
+        run("2026-02-03 08:00", "last"),
+        run("2026-02-03 08:30", "a test", is_test=True),
+        stop("2026-02-03 09:00"),
+        start("2026-02-03 09:30"),
+        run("2026-02-03 10:00", "too late"),
+        stop("2026-01-30 09:00"),
+        start("2026-01-30 10:00"),
+    )
+
+    newest, before = world.question("who_stopped", recipe_id="5501203")
+
+    holds(newest, last_error_message="last", second_last_error_message="second")
+    holds(newest, third_last_error_message="third", third_last_failed_at=at("2026-02-02 08:00:02"))
+    holds(newest, failed_count_after=1, job_count_after=1)
+    holds(before, last_error_message=None, second_last_error_message=None)
