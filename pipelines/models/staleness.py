@@ -24,6 +24,10 @@ from pipelines.models.sources import AS_OF, digest, lake_tables, stored_sources
 
 NEVER = date.min
 
+Days = Mapping[str, Mapping[date, int]]
+_READ: dict[tuple[str, int], tuple[int, Days]] = {}
+"""What was read of one version of `loads`, by the table's id: each mart of a build asks anew."""
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -32,7 +36,7 @@ class Changes:
     lake: Lake
     number: int = 0
     """Newest load that all its tables hold; a later one is not looked at."""
-    days: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    days: Days = field(default_factory=dict)
     tables: Mapping[str, DeltaTable | None] = field(default_factory=dict)
     """The lake's tables with these loads and no later one, where a build needs them to stay so."""
 
@@ -75,7 +79,19 @@ def read_changes(lake: Lake) -> Changes:
     files = loads.file_uris() if loads is not None else []
     if loads is None or not files:
         return Changes(lake)
-    number = applied_load(loads)
+    number, version = applied_load(loads), (str(loads.metadata().id), loads.version())
+    found = _READ.get(version)
+    if found is None:
+        found = _read(lake, number, files)
+        if (
+            found[0] == number
+        ):  # else another load completes the newest, without a commit to `loads`
+            _READ.clear()
+            _READ[version] = found
+    return Changes(lake, *found)
+
+
+def _read(lake: Lake, number: int, files: list[str]) -> tuple[int, Days]:
     connection = connect(lake.storage, s3=lake.is_s3)
     try:
         connection.execute(
@@ -111,7 +127,7 @@ def read_changes(lake: Lake) -> Changes:
     days: dict[str, dict[date, int]] = {}
     for table, day, at in rows:
         days.setdefault(table, {})[day] = at
-    return Changes(lake, number, days)
+    return number, days
 
 
 def read_settled_changes(lake: Lake) -> Changes:
