@@ -295,6 +295,8 @@ TABLES: dict[str, Table] = {
 EVENT_TABLES = ("activity", "jobs", "job_steps", "api_requests", "log_messages")
 LOADED_TABLES = (*EVENT_TABLES, "rejected", "loads")
 """The tables that loads write, `loads` itself last; `deliveries` mirrors a ledger instead."""
+HOURS_UNTIL_STALE = {"activity": 96, "jobs": 48, "api_requests": 168, "log_messages": 168}
+"""Longer than a quiet weekend; what a workspace may not use at all has a week."""
 KINDS = {
     "activity": "activity",
     "job": "jobs",

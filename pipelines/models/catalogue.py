@@ -22,6 +22,7 @@ from pipelines.models.edition import (
     read_edition,
     write_edition,
 )
+from pipelines.models.freshness import DESCRIPTION, VIEW, freshness_query
 from pipelines.models.header import MODELS
 from pipelines.models.macros import read_macros, self_contained
 from pipelines.models.relations import columns_of, mart_query
@@ -42,8 +43,9 @@ def catalogue_url(lake: Lake) -> str:
 def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
     """Write `catalog.duckdb` anew and put it in place at once, so that readers see old or new.
 
-    Every lake table and every model has a view, empty or not; every file of `sql/catalogue` is a
-    table macro. Tables, columns and macros carry their comments. Views of marts are of one version.
+    Every lake table and every model has a view, empty or not, and `freshness` tells how new they
+    are; every file of `sql/catalogue` is a table macro. Tables, columns and macros carry their
+    comments. Views of marts are of one version.
 
     Args:
         lake: The lake.
@@ -66,7 +68,7 @@ def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
                 load_extension(connection, "httpfs")
                 create_secret(connection, lake.storage.s3)
             connection.execute("begin")  # else every comment is flushed to the disk by itself
-            _define(connection, lake, edition.versions)
+            _define(connection, lake, edition)
             connection.execute("commit")
         finally:
             connection.close()
@@ -115,8 +117,8 @@ def definitions_digest(lake: Lake) -> str:
     return found.hexdigest()
 
 
-def _define(connection: DuckDBPyConnection, lake: Lake, versions: Mapping[str, int]) -> None:
-    queries = _queries(lake, versions)
+def _define(connection: DuckDBPyConnection, lake: Lake, edition: Edition) -> None:
+    queries = _queries(lake, edition.versions) | {VIEW: freshness_query(lake, edition)}
     for name, query in queries.items():
         connection.execute(f"create view {name} as {query}")
         connection.execute(f"comment on view {name} is {text_literal(_description_of(name))}")
@@ -145,6 +147,8 @@ def _description_of(name: str) -> str:
         return TABLES[name].description
     if name in MODELS:
         return MODELS[name].description
+    if name == VIEW:
+        return DESCRIPTION
     return f"Reference data that models read: {name}."
 
 

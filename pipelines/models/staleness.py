@@ -157,7 +157,7 @@ class Stamps:
         """Whether the day was built before the load, or never."""
         if self.table is None:
             return True
-        if self._complete >= number and (self.model.is_global or day <= self._complete_until):
+        if self._complete >= number and (self.model.is_global or day <= self.complete_until):
             return False
         if self.model.is_global:
             return True
@@ -187,7 +187,8 @@ class Stamps:
         return self._version("complete")
 
     @cached_property
-    def _complete_until(self) -> date:
+    def complete_until(self) -> date:
+        """The newest day of the lake when no day of the mart was stale; `NEVER` before that."""
         return date.fromordinal(max(1, self._version("until")))
 
     def _version(self, what: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.lake.duck import list_literal
 from pipelines.lake.event_types import KNOWN
 from pipelines.lake.queries import SQL
-from pipelines.lake.schemas import EVENT_TABLES
+from pipelines.lake.schemas import EVENT_TABLES, HOURS_UNTIL_STALE
 
 STEPS_OF_JOBS = "steps_of_jobs"
 """The relation of `sql/quality/steps_of_jobs.sql`: jobs and their steps, side by side."""
@@ -32,8 +32,6 @@ KINDS = {
     "api_requests": "api_request",
     "log_messages": "log_message",
 }
-HOURS_UNTIL_STALE = {"activity": 96, "jobs": 48, "api_requests": 168, "log_messages": 168}
-"""Longer than a quiet weekend; what a workspace may not use at all has a week."""
 UNKNOWN_TYPES_SHARE = 0.1
 REJECTED_SHARE = 0.01
 

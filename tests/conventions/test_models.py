@@ -18,6 +18,7 @@ from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 from pipelines.models import MODELS, Model, build_stale, write_catalogue
+from pipelines.models.freshness import VIEW
 from pipelines.models.header import LAYERS, parse_facts
 from pipelines.models.macros import read_macros, views_of
 from pipelines.models.query import open_catalogue
@@ -72,8 +73,8 @@ def test_a_header_names_what_the_query_reads(model: Model) -> None:
     assert names_read(model.sql) == set(model.reads)
 
 
-@pytest.mark.parametrize("folder", ["catalogue", "quality"])
-def test_a_header_of_a_macro_or_check_names_what_it_reads(folder: str) -> None:
+@pytest.mark.parametrize("folder", ["catalogue", "health", "quality"])
+def test_a_header_of_a_macro_view_or_check_names_what_it_reads(folder: str) -> None:
     for path in sorted((SQL / folder).glob("*.sql")):
         _, facts = parse_facts(path.name, path.read_text())
         reads = {part.strip() for part in facts["reads"].split(",")}
@@ -157,7 +158,7 @@ def test_every_view_and_macro_has_a_comment(catalogue: duckdb.DuckDBPyConnection
         "where database_name = 'trailhouse' and not internal"
     ).fetchall()
 
-    assert {name for name, _ in views} == TABLES.keys() | MODELS.keys() | REFERENCE_NAMES
+    assert {name for name, _ in views} == (TABLES.keys() | MODELS.keys() | REFERENCE_NAMES | {VIEW})
     assert all(comment for _, comment in views)
     assert {name for name, *_ in macros} == {macro.name for macro in read_macros()}
     assert all(description or comment for _, description, comment in macros)
@@ -168,7 +169,7 @@ def test_comments_are_written_once_and_of_columns_that_exist(
 ) -> None:
     with (SQL / "columns.csv").open(newline="") as file:
         rows = [(row["model"], row["column"]) for row in csv.DictReader(file)]
-    models = {name: columns_of(catalogue, name) for name in (*MODELS, *REFERENCE_NAMES)}
+    models = {name: columns_of(catalogue, name) for name in (*MODELS, *REFERENCE_NAMES, VIEW)}
     known = {(name, column) for name, columns in models.items() for column in columns}
     known |= {("*", column) for _, column in known}
 

@@ -23,6 +23,7 @@ from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 from pipelines.models import MODELS, build_stale, write_catalogue
 from pipelines.models.catalogue import catalogue_url
+from pipelines.models.freshness import VIEW
 from pipelines.models.macros import read_macros
 from pipelines.models.query import open_catalogue
 from pipelines.samples import write_sample
@@ -228,7 +229,7 @@ def comparable(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize("name", [*TABLES, *MODELS])
+@pytest.mark.parametrize("name", [*TABLES, *MODELS, VIEW])
 def test_a_view_is_the_same_in_every_time_zone(
     attached: duckdb.DuckDBPyConnection, name: str
 ) -> None:
