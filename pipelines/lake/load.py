@@ -28,6 +28,7 @@ from pipelines.errors import LakeError
 from pipelines.lake import event_types
 from pipelines.lake.duck import connect, list_literal
 from pipelines.lake.judge import Judged, judge
+from pipelines.lake.listing import Known, grouped
 from pipelines.lake.schemas import KINDS, TABLES, TALLY
 from pipelines.lake.stage import Stage
 from pipelines.lake.tables import (
@@ -100,30 +101,25 @@ def find_new(
     An object that was replaced has another ETag and is new again. Of a source that is copied, a
     copy that no load has read counts too: a load was cut off, and the original may be gone.
     """
-    with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
-        known = _known(connection, loads)
     new: dict[tuple[str, str], LandingObject] = {}
-    for source in sources:
-        root = join(lake.url, f"landing/{source.name}")
-        for page in find(source, lake.storage):
-            copied = source.copy_to_landing
-            listed = [landing_copy(item, root) for item in page] if copied else page
-            new |= {(o.uri, o.etag): o for o in listed if (o.uri, o.etag) not in known}
-        if source.copy_to_landing:
-            # the copy's own ETag is not the original's, which its name holds
-            met = {uri for uri, _ in known} | {uri for uri, _ in new}
-            left = (o for page in find_copies(source.name, root, lake.storage) for o in page)
-            new |= {(o.uri, o.etag): o for o in left if o.uri not in met}
+    work_dir = lake.storage.settings.work_dir
+    with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
+        known = Known(connection, loads, work_dir)
+        for source in sources:
+            pages = find(source, lake.storage)
+            root = join(lake.url, f"landing/{source.name}")
+            if source.copy_to_landing:
+                pages = ([landing_copy(item, root) for item in page] for page in pages)
+            for group in grouped(pages):
+                new |= {(o.uri, o.etag): o for o in known.unread(group)}
+            if source.copy_to_landing:
+                # the copy's own ETag is not the original's, which its name holds
+                met = {uri for uri, _ in new}
+                copies = Known(connection, loads, work_dir, by_uri=True)
+                for group in grouped(find_copies(source.name, root, lake.storage)):
+                    left = (o for o in copies.unread(group) if o.uri not in met)
+                    new |= {(o.uri, o.etag): o for o in left}
     return [new[key] for key in sorted(new)]
-
-
-def _known(connection: DuckDBPyConnection, loads: DeltaTable | None) -> set[tuple[str, str]]:
-    files = loads.file_uris() if loads is not None else []
-    if not files:
-        return set()
-    # a literal, not a parameter: DuckDB imports pandas, for a second, to look at a Python list
-    query = f"select unnest(inputs, recursive := true) from read_parquet({list_literal(files)})"
-    return {(uri, etag) for uri, etag, _ in connection.execute(query).fetchall()}
 
 
 def load(
@@ -294,11 +290,13 @@ def _commit(attempt: _Attempt, recovered: tuple[int, ...], seen: int | None) -> 
         loads = lake.open("loads")
         if applied_load(loads) != seen:
             recovered += _roll_forward(lake, loads, attempt.context.fault)
-            known = _known(attempt.connection, loads)
+            known = Known(attempt.connection, loads, lake.storage.settings.work_dir)
+            unread = known.unread([attempt.objects[number] for number in chosen])
+            left = {(o.uri, o.etag) for o in unread}
             chosen = [
                 number
                 for number in chosen
-                if (attempt.objects[number].uri, attempt.objects[number].etag) not in known
+                if (attempt.objects[number].uri, attempt.objects[number].etag) in left
             ]
             seen = applied_load(loads)
         if not chosen:
