@@ -265,6 +265,15 @@ def test_an_outage_tells_who_broke_the_connection_what_failed_and_who_restored_i
     assert {row["error_message"] for row in recipes} == {"no connection"}
 
 
+def test_a_recipe_that_failed_in_an_outage_goes_by_its_newest_name() -> None:
+    named = {"recipe": BILLS | {"name": "Bills"}}
+    world = outage_world(run("2026-02-04 00:30", "no connection", **named))
+
+    recipes = world.rows("connection_outage_recipes", order="recipe_id")
+
+    assert [row["recipe_name"] for row in recipes] == ["Orders to ledger", "Bills"]
+
+
 def test_a_connection_disconnected_twice_is_one_outage_and_one_not_restored_is_open() -> None:
     off = LEDGER | {"authorized": False}
     first, second = outage_world(
