@@ -50,7 +50,8 @@ def timeline(
         bool,
         typer.Option(
             "--all-jobs",
-            help="Every job of a recipe, not only failures and the first success after them.",
+            help="Every job of a recipe, not only failures and the first success after them; of a "
+            "connection or person every failure, not only the first and last of a run.",
         ),
     ] = False,
     first: From = None,
@@ -62,8 +63,9 @@ def timeline(
 ) -> None:
     """Tell what happened, in order of time: changes and jobs interleaved; all days of the lake.
 
-    Of a recipe its changes and failures, of a connection also the jobs that failed for want of it,
-    of a person what they did and what was done to them. --top counts from the newest.
+    Of a recipe its changes and failures; of a connection also the jobs that failed on its
+    connector; of a person what they did, what was done to them, and what failed within 24 hours in
+    recipes that they changed. --top counts from the newest.
 
     Example: trailhouse timeline "Employee onboarding" --from 2026-02-10 --to 2026-02-16
     """
@@ -104,11 +106,22 @@ def _what(row: Row) -> str:
 def _detail(row: Row) -> str:
     """The detail as sent; of a failed job its id too, which Workato's job history is asked by."""
     job = row["job_id"] if row["outcome"] == "failed" else None
-    return "\n".join(filter(None, (w.clip(row["detail"]), job)))
+    return "\n".join(filter(None, (w.clip(row["detail"]), _run(row), job)))
+
+
+def _run(row: Row) -> str | None:
+    """Which of a run of failures it is, where there are more than one."""
+    count = row.get("failed_count") or 0
+    return f"failure {row['failure_number']} of {count}" if count > 1 else None
 
 
 def _connection_what(row: Row) -> str:
     return f"{_what(row)}: {row['resource_name']}" if row["event_kind"] == "job" else _what(row)
+
+
+def _connection_detail(row: Row) -> str:
+    doubt = "maybe of another connection" if row["matched_by"] == "connector" else None
+    return "\n".join(filter(None, (_detail(row), doubt)))
 
 
 def _person_on(row: Row) -> str:
@@ -117,6 +130,8 @@ def _person_on(row: Row) -> str:
 
 
 def _person_detail(row: Row) -> str:
+    if row["event_kind"] == "job":
+        return _detail(row)
     by = None if row["is_actor"] else f"by {row['actor_name']}"
     return ", ".join(filter(None, (row["detail"], by)))
 
@@ -127,7 +142,13 @@ _FROM = Column("from", lambda r: r["ip_address"] or "", wide=True)
 _DETAIL = Column("detail", _detail, fold=True)
 _COLUMNS: dict[str, Sequence[Column]] = {
     "recipe": [_TIME, Column("what", _what, fold=True), _BY, _FROM, _DETAIL],
-    "connection": [_TIME, Column("what", _connection_what, fold=True), _BY, _FROM, _DETAIL],
+    "connection": [
+        _TIME,
+        Column("what", _connection_what, fold=True),
+        _BY,
+        _FROM,
+        Column("detail", _connection_detail, fold=True),
+    ],
     "person": [
         _TIME,
         Column("what", _what, fold=True),

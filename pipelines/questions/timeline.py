@@ -1,4 +1,4 @@
-"""Timeline: what happened to a recipe or connection, or what a person did, in order of time."""
+"""Timeline: what happened to a recipe, connection or person, changes and jobs in order of time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def timeline(
         connection: On the catalogue.
         resource: As `find_resource` returns it.
         span: UTC days.
-        all_jobs: Every job of a recipe, and every failure of a connection, not only the telling.
+        all_jobs: Every job of a recipe, and every failure of the others, not only the telling.
         environment: Of a person only what was in this one.
         top: How many, counted from the newest; 0 is all.
     """

@@ -19,7 +19,13 @@ with failures as (
         row_number() over (
             partition by o.event_id, f.recipe_id
             order by coalesce(f.started_at, f.occurred_at) asc, f.event_id asc
-        ) as position
+        ) as position,
+        row_number() over (
+            partition by o.event_id, f.recipe_id
+            order by
+                (case when f.recipe_name is null then 1 else 0 end) asc,
+                coalesce(f.started_at, f.occurred_at) desc, f.event_id asc
+        ) as name_position
     from int_connection_outages as o
     inner join failed_jobs as f
         on
@@ -34,7 +40,7 @@ select
     workspace_id,
     connection_id,
     recipe_id,
-    max(recipe_name) as recipe_name,
+    max(case when name_position = 1 then recipe_name end) as recipe_name,
     -- the error that the outage began with
     max(case when position = 1 then error_type end) as error_type,
     max(case when position = 1 then error_message end) as error_message,

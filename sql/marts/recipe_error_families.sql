@@ -9,8 +9,6 @@ with ended as (
     select
         workspace_id,
         recipe_id,
-        max(recipe_name) as recipe_name,
-        max(environment) as environment,
         count(*) filter (where not has_first_run) as orphan_count,
         count(*) filter (where is_failed) as failed_family_count,
         count(*) filter (where is_recovered) as recovered_family_count,

@@ -4,7 +4,8 @@
 -- reads:  stg_jobs
 -- scope:  partition
 -- note:   failed by outcome, never by an error's presence; test jobs only in their own column. A
---         family is a job with all its reruns; its last run of the day decides.
+--         family is a job with all its reruns; its last run of the day decides. The name is the
+--         recipe's newest of the day.
 
 with finished as (
     select
@@ -12,7 +13,13 @@ with finished as (
         row_number() over (
             partition by event_date, workspace_id, recipe_id, family_id, is_test
             order by occurred_at desc, started_at desc, is_repeat desc, event_id desc
-        ) = 1 as is_last_run
+        ) = 1 as is_last_run,
+        row_number() over (
+            partition by event_date, workspace_id, recipe_id
+            order by
+                (case when recipe_name is null then 1 else 0 end) asc,
+                occurred_at desc, event_id asc
+        ) as name_position
     from stg_jobs
     where event_date between $from_date and $to_date and (is_failed or is_succeeded)
 ),
@@ -21,6 +28,7 @@ recipes as (
     select
         workspace_id,
         recipe_id,
+        max(case when name_position = 1 then recipe_name end) as recipe_name,
         count(*) filter (where not is_test) as finished_count,
         event_date
     from finished
@@ -32,7 +40,6 @@ errors as (
         workspace_id,
         recipe_id,
         max(environment) as environment,
-        max(recipe_name) as recipe_name,
         coalesce(error_type, 'unknown') as error_type,
         coalesce(error_adapter, 'unknown') as error_adapter,
         coalesce(error_operation, 'unknown') as error_operation,
@@ -57,7 +64,7 @@ select
     e.workspace_id,
     e.recipe_id,
     e.environment,
-    e.recipe_name,
+    r.recipe_name,
     e.error_type,
     e.error_adapter,
     e.error_operation,

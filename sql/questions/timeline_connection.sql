@@ -9,7 +9,10 @@ with told as (
         *,
         row_number() over (order by occurred_at desc, event_kind desc, event_id desc) as position,
         count(*) over () as total_count
-    from connection_timeline($resource_id, all_jobs := $all_jobs)
+    from
+        connection_timeline(
+            $resource_id, all_jobs := $all_jobs, since := $from_date, until := $to_date
+        )
     where
         connection_id = $resource_id
         and occurred_at >= $from_date
@@ -27,8 +30,11 @@ select
     outcome,
     detail,
     ip_address,
+    matched_by,
     recipe_id,
     job_id,
+    failure_number,
+    failed_count,
     false as is_test,
     workspace_id,
     event_id,

@@ -209,7 +209,7 @@ def test_a_connections_timeline_tells_who_broke_it_and_what_failed(
 
     gone = next(r for r in rows if r["event_type"] == "connection_disconnected")
     back = next(r for r in rows if r["event_type"] == "connection_connected")
-    failed = [r for r in rows if r["event_kind"] == "job"]
+    failed = [r for r in rows if r["matched_by"] == "outage"]
     assert (gone["occurred_at"], gone["actor_name"]) == (
         truth["disconnected_at"],
         truth["actor_name"],
@@ -221,6 +221,24 @@ def test_a_connections_timeline_tells_who_broke_it_and_what_failed(
     assert len(failed) == truth["failed_count"]
     assert {int(r["recipe_id"]) for r in failed} == {r["recipe_id"] for r in truth["recipes"]}
     assert [r["occurred_at"] for r in rows] == sorted(r["occurred_at"] for r in rows)
+    (connector,) = {r["matched_by"] for r in rows if r["event_kind"] == "job"} - {"outage"}
+    assert connector == "connector"
+
+
+def test_what_failed_after_an_edit_is_on_the_timeline_of_whoever_made_it(
+    run: Run, sample: Sample
+) -> None:
+    truth = sample.answers["breaking_edit"]
+    day = truth["edited_at"][:10]
+
+    rows = run("timeline", truth["actor_name"], "--from", day, "--to", day, "--json").json
+    table = run("timeline", truth["actor_name"], "--from", day, "--to", day).out
+
+    edited = next(r for r in rows if r["occurred_at"] == truth["edited_at"])
+    broken = [r for r in rows if r["detail"] == truth["error_message"]]
+    assert (edited["part"], {r["part"] for r in broken}) == ("did", {"followed"})
+    assert {int(r["recipe_id"]) for r in broken} == {truth["recipe_id"]}
+    assert broken[0]["job_id"] in table
 
 
 def test_an_error_names_the_edit_that_it_began_with(run: Run, sample: Sample) -> None:
@@ -550,7 +568,7 @@ STATEMENTS = [pytest.param(path, id=path.stem) for path in (SQL / "questions").g
 @pytest.mark.parametrize("path", STATEMENTS)
 def test_the_header_of_a_question_says_what_it_reads(path: Path) -> None:
     sql = without_comments(path.read_text())
-    plain = re.sub(r"\$\w+", "null", re.sub(r"(\w+_timeline)\(.*?\)", r"\1", sql))
+    plain = re.sub(r"\$\w+", "null", re.sub(r"(?s)(\w+_timeline)\(.*?\)", r"\1", sql))
     read = duckdb.connect().get_table_names(plain)
     _, facts = parse_facts(str(path), path.read_text())
 

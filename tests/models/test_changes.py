@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -232,6 +233,71 @@ def test_a_person_s_timeline_has_what_they_did_and_what_was_done_to_them() -> No
     assert world.call("person_timeline('nobody')") == []
 
 
+def test_a_person_s_timeline_has_what_failed_in_a_recipe_within_a_day_after_they_changed_it() -> (
+    None
+):
+    world = World(
+        run("2026-02-01 08:00", "before the change"),
+        act("recipe_updated", "2026-02-01 20:00"),
+        act("recipe_updated", "2026-02-01 20:30"),
+        run("2026-02-01 21:00", "boom"),
+        run("2026-02-01 22:00", "boom"),
+        run("2026-02-01 22:30", "a test", is_test=True),
+        run("2026-02-01 23:00", "boom"),
+        run("2026-02-01 23:30", "of a recipe that she left alone", recipe=BILLS),
+        stop("2026-02-01 23:40", "trigger_errors_limit", None, resource=BILLS),
+        run("2026-02-02 08:00", "boom"),
+        stop("2026-02-02 09:00", "trigger_errors_limit", None),
+        act("recipe_renamed", "2026-02-02 20:40", resource=BILLS),
+        run("2026-02-02 20:45", "more than a day after"),
+        run("2026-02-02 20:50", "a name breaks nothing", recipe=BILLS),
+        stop("2026-02-02 21:00", "trigger_errors_limit", None),
+    )
+    mira = {"ids": ["70455"], "emails": ["mira@larkfield.example"]}
+
+    told = {
+        "macro": world.call("person_timeline('mira')"),
+        "command": world.question("timeline_person", **mira),
+    }
+
+    facts = ("event_type", "detail", "failure_number", "failed_count")
+    for rows in told.values():
+        followed = [row for row in rows if row["part"] == "followed"]
+        assert [(f"{row['occurred_at']:%d %H}", *map(row.get, facts)) for row in followed] == [
+            ("01 21", "failed", "boom", 1, 3),
+            ("01 23", "failed", "boom", 3, 3),
+            ("02 08", "failed", "boom", 1, 1),
+            ("02 09", "recipe_stopped", "trigger_errors_limit", None, None),
+        ]
+        assert [row["event_type"] for row in rows if row["part"] == "did"] == [
+            "recipe_updated",
+            "recipe_updated",
+            "recipe_renamed",
+        ]
+    every = world.call("person_timeline('mira', all_jobs := true)")
+    assert len(every) == len(told["macro"]) + 1
+
+
+def test_what_failed_on_the_first_day_asked_for_follows_a_change_of_the_day_before() -> None:
+    world = World(
+        act("recipe_updated", "2026-02-01 20:00"),
+        run("2026-02-01 21:00", "boom"),
+        run("2026-02-02 08:00", "boom"),
+        run("2026-02-02 09:00", "boom"),
+        stop("2026-02-02 10:00", "trigger_errors_limit", None),
+    )
+    mira = {"ids": ["70455"], "emails": ["mira@larkfield.example"]}
+
+    def asked(first: int, last: int) -> list[str]:
+        days = {"from_date": date(2026, 2, first), "to_date": date(2026, 2, last)}
+        rows = world.question("timeline_person", **mira, **days)
+        return [f"{row['occurred_at']:%d %H} {row['event_type']}" for row in rows]
+
+    assert asked(2, 2) == ["02 08 failed", "02 09 failed", "02 10 recipe_stopped"]
+    assert asked(1, 1) == ["01 20 recipe_updated", "01 21 failed"]
+    assert asked(3, 3) == []
+
+
 def outage_world(*more: Row) -> World:
     """A connection breaks over midnight; two recipes fail meanwhile, one of them before too."""
     off, on = LEDGER | {"authorized": False}, LEDGER | {"authorized": True}
@@ -265,6 +331,15 @@ def test_an_outage_tells_who_broke_the_connection_what_failed_and_who_restored_i
     assert {row["error_message"] for row in recipes} == {"no connection"}
 
 
+def test_a_recipe_that_failed_in_an_outage_goes_by_its_newest_name() -> None:
+    named = {"recipe": BILLS | {"name": "Bills"}}
+    world = outage_world(run("2026-02-04 00:30", "no connection", **named))
+
+    recipes = world.rows("connection_outage_recipes", order="recipe_id")
+
+    assert [row["recipe_name"] for row in recipes] == ["Orders to ledger", "Bills"]
+
+
 def test_a_connection_disconnected_twice_is_one_outage_and_one_not_restored_is_open() -> None:
     off = LEDGER | {"authorized": False}
     first, second = outage_world(
@@ -283,15 +358,50 @@ def test_a_connection_s_timeline_has_the_first_and_last_failure_of_each_recipe()
 
     told = world.call("connection_timeline('ledger data')")
 
-    assert [(f"{row['occurred_at']:%d %H:%M}", row["event_type"]) for row in told] == [
-        ("03 23:00", "connection_disconnected"),
-        ("03 23:30", "failed"),
-        ("03 23:40", "failed"),
-        ("04 00:20", "failed"),
-        ("04 00:50", "connection_updated"),
-        ("04 01:00", "connection_connected"),
+    facts = ("event_type", "matched_by", "failure_number", "failed_count")
+    assert [(f"{row['occurred_at']:%d %H:%M}", *map(row.get, facts)) for row in told] == [
+        ("03 20:00", "failed", "connector", 1, 1),
+        ("03 23:00", "connection_disconnected", None, None, None),
+        ("03 23:30", "failed", "outage", 1, 3),
+        ("03 23:40", "failed", "outage", 1, 1),
+        ("04 00:20", "failed", "outage", 3, 3),
+        ("04 00:50", "connection_updated", None, None, None),
+        ("04 01:00", "connection_connected", None, None, None),
+        ("04 02:00", "failed", "connector", 1, 1),
     ]
-    assert len(world.call("connection_timeline('72', all_jobs := true)")) == 7
+    assert len(world.call("connection_timeline('72', all_jobs := true)")) == 9
+
+
+def test_a_connection_s_timeline_has_failures_of_its_connector_without_an_outage() -> None:
+    elsewhere = {"account_id": 70122}
+    mail = run("2026-02-03 12:00", "no such mailbox")
+    mail["lines"][1]["adapter_name"] = "gmail"
+    world = World(
+        run("2026-02-01 08:00", "before there was the connection"),
+        act("connection_created", "2026-02-02 08:00", resource=LEDGER),
+        run("2026-02-03 08:00", "a row is missing"),
+        run("2026-02-03 09:00", "a row is missing"),
+        run("2026-02-03 10:00", "a row is missing"),
+        run("2026-02-03 11:00", "in another workspace", **elsewhere),
+        mail,
+        run("2026-02-04 08:00", "a row is missing"),
+        act("connection_deleted", "2026-02-05 08:00", resource=LEDGER),
+        run("2026-02-06 08:00", "of a connection that came after it"),
+    )
+    whole = {"resource_id": "72", "emails": []}
+
+    told = world.call("connection_timeline('72')")
+    asked = world.question("timeline_connection", **whole, from_date=date(2026, 2, 4))
+
+    failed = [row for row in told if row["event_kind"] == "job"]
+    facts = ("matched_by", "failure_number", "failed_count")
+    assert [(f"{row['occurred_at']:%d %H}", *map(row.get, facts)) for row in failed] == [
+        ("03 08", "connector", 1, 3),
+        ("03 10", "connector", 3, 3),
+        ("04 08", "connector", 1, 1),
+    ]
+    assert {row["detail"] for row in failed} == {"a row is missing"}
+    assert [row["matched_by"] for row in asked] == ["connector", None]
 
 
 def test_a_resource_is_known_on_its_days_under_each_of_its_names() -> None:

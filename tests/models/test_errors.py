@@ -123,6 +123,21 @@ OVER_MIDNIGHT = (
 )
 
 
+def test_every_error_of_a_day_goes_by_the_newest_name_of_its_recipe() -> None:
+    jobs = (
+        run("j-1", "03 09:00:00", recipe_name="Zoo orders"),
+        run("j-2", "03 10:00:00", recipe_name="Zoo orders", error_type="Time-out"),
+        run("j-3", "03 11:00:00", recipe_name="Orders"),
+        run("j-4", "03 12:00:00", "succeeded", recipe_name=None),
+    )
+
+    errors = build("recipe_errors_daily", jobs)
+    (families,) = build("recipe_error_families", jobs)
+
+    assert [row["recipe_name"] for row in errors] == ["Orders", "Orders"]
+    holds(families, recipe_name="Orders", family_count=4)
+
+
 def test_a_family_whose_last_run_succeeded_is_no_failure() -> None:
     (rates,) = build("recipe_error_rates_daily", RECOVERED)
     (family,) = build("error_families", RECOVERED)

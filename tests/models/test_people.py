@@ -289,3 +289,15 @@ def test_a_person_goes_by_the_newest_name_and_id() -> None:
 
     assert [row["person_name"] for row in days] == ["Abi Okafor", "Aline Okafor"]
     holds(person, person_id="100455", person_name="Aline Okafor", sign_in_count=3)
+
+
+def test_a_person_goes_by_the_newest_name_and_address_of_the_hour() -> None:
+    world = World(
+        sign_in("2026-02-03 09:00", MIRA | {"name": "Zoe Okafor", "email": "zoe@old.example"}),
+        act("recipe_updated", "2026-02-03 09:30", MIRA | {"email": "Mira@New.example"}),
+        act("recipe_updated", "2026-02-03 09:40", {"id": MIRA["id"]}),
+    )
+
+    (hour,) = world.rows("activity_by_person_hourly")
+
+    holds(hour, person_name="Mira Okafor", person_email="mira@new.example", event_count=3)
