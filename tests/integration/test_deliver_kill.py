@@ -174,13 +174,17 @@ def test_a_full_disk_under_the_cache_is_named_and_loses_nothing(
     )
     twin.deliver()
     waiting = Path(desk.lake.url) / "exports/siem/waiting"
-    waiting.mkdir(parents=True)
-    for name in twin.waiting_files():  # the same batches have the same names
-        partial = Path(name).with_suffix(f".{os.getpid()}.partial").name
-        (waiting / partial).symlink_to("/dev/full")
+
+    def fill(step: str) -> None:  # after the sweep that every run begins with
+        if step == "sent" and not waiting.exists():
+            waiting.mkdir(parents=True)
+            for name in twin.waiting_files():  # the same batches have the same names
+                partial = Path(name).with_suffix(f".{os.getpid()}.partial").name
+                (waiting / partial).symlink_to("/dev/full")
+
     desk.service.moods = ["away"]
 
-    full = desk.deliver()
+    full = desk.deliver(fault=fill)
 
     assert "the disk is full" in (full.problem or "")
     desk.service.moods = ["well"]

@@ -247,8 +247,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database for a ledger, of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/nul.sqlite"
-    if not postgres.is_installed():
-        pytest.skip("PostgreSQL is not installed")
+    postgres.require()
     return postgres.make_database(request.getfixturevalue("server"))
 
 
