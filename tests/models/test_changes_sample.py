@@ -312,8 +312,7 @@ def test_what_comes_late_restates_the_days_before_as_a_build_from_nothing_would(
     build(lake)
 
     (after,) = asker(lake)("from recipe_stops")
-    assert before["is_open"]
-    assert before["downtime_seconds"] is None
+    assert before["seen_running_at"] == "2026-02-05T09:00:00Z"  # its start was not seen yet
     assert (after["is_open"], after["downtime_seconds"]) == (False, 13 * 3600.0)
     assert (after["failure_rate_before"], after["failure_rate_after"]) == (1.0, 0.5)
     assert [str(day) for day in days] == ["2026-02-02", "2026-02-03", "2026-02-04", "2026-02-05"]
