@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 240
+DEADLINE_SECONDS = 600
 
 
 @dataclass(frozen=True)
