@@ -83,9 +83,8 @@ def read_changes(lake: Lake) -> Changes:
     found = _READ.get(version)
     if found is None:
         found = _read(lake, number, files)
-        if (
-            found[0] == number
-        ):  # else another load completes the newest, without a commit to `loads`
+        # a newest load that was cut off is completed by the next, without a commit to `loads`
+        if found[0] == number:
             _READ.clear()
             _READ[version] = found
     return Changes(lake, *found)
