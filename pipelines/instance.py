@@ -212,13 +212,18 @@ def _build(
 
     lake = Lake(Storage(settings))
     blocked: dict[str, tuple[str, ...]] = {}
+
+    def hold_back(name: str, judged_by_the_run: Sequence[str] = ()) -> bool:
+        above = [s for s in reached(name, lambda _: False) if s in stale]
+        failing = failing_checks(instance, (s for s in above if s not in judged_by_the_run))
+        if failing:
+            blocked[name] = tuple(failing)
+        return bool(failing)
+
     for days, together in in_turns(stale):
-        names = []
+        names: list[str] = []
         for name in together:
-            above = [s for s in reached(name, lambda _: False) if s in stale]
-            if failing := failing_checks(instance, above):
-                blocked[name] = tuple(failing)
-            else:
+            if not hold_back(name, judged_by_the_run=names):
                 names.append(name)
         known = known_days(list(days))
         spanned = spans(known) if known else []
@@ -232,6 +237,8 @@ def _build(
             _run_models(settings, instance, daily, span)
         if whole:
             _run_models(settings, instance, whole, {})
+        for name in names:
+            hold_back(name)  # as the run did, by what it found of the marts before
     return blocked
 
 

@@ -93,9 +93,11 @@ def test_a_wrong_mart_is_told_and_holds_back_what_reads_it(
     assert not wrong.success
     assert wrong.checks_failed == ("recipe_usage_counts_every_job",)
     assert wrong.blocked["recipe_owners"] == ("recipe_usage_counts_every_job",)
+    assert wrong.blocked["job_durations_daily"] == ("recipe_usage_counts_every_job",)
     assert "recipe_errors_daily" in wrong.built
     assert right.success
     assert right.built["recipe_owners"] == (date(2026, 2, 2),)
+    assert right.built["job_durations_daily"] == (date(2026, 2, 1), date(2026, 2, 2))
 
 
 def test_a_source_that_is_gone_is_told_as_it_is(lake: Lake, tmp_path: Path) -> None:
