@@ -22,12 +22,13 @@ import msgspec
 import orjson
 
 from pipelines.sources import split
-from pipelines.sources.records import Record, TooLarge
+from pipelines.sources.records import CROWDED_BYTES, Record, TooLarge, is_crowded
 
 NOT_JSON = "not_json"
 NOT_AN_EVENT = "not_an_event"
 DUPLICATE_KEY = "duplicate_key"
 TOO_LARGE = "too_large"
+CROWDED = "more values than can be read in the memory that a record may take"
 
 MAX_WRAPPERS = 4
 """Levels of templates and envelopes that are opened in search of an event."""
@@ -96,12 +97,17 @@ def judge(
     `depth` is the number of arrays and pages that the records were taken out of.
     """
     if isinstance(records, TooLarge):
-        detail = f"{records.bytes} bytes from offset {records.offset} on; they stay in the object"
+        what = f"{CROWDED}: " if records.is_crowded else ""
+        place = f"{records.bytes} bytes from offset {records.offset} on; they stay in the object"
+        detail = what + place
         into.received += 1
         into.rejected.append(Rejected(object_index, records.offset, b"", TOO_LARGE, detail))
         return
     loads, shapes = orjson.loads, into.shapes
     for offset, raw in records:
+        if len(raw) > CROWDED_BYTES and is_crowded(raw):
+            judge(object_index, TooLarge(offset, len(raw), is_crowded=True), into)
+            continue
         try:
             try:
                 value = loads(raw)

@@ -52,11 +52,18 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from duckdb import DuckDBPyConnection
 
+    from pipelines.settings import Settings
+
 BATCH_BYTES = 24 * 2**20
-"""Record bytes that are conformed at once; bounds memory whatever the size of the load."""
+"""Record bytes that are conformed at once, where the memory suffices."""
 BATCH_RECORDS = 40_000
 ATTEMPTS = 20
 """Commits tried when other loads keep committing first."""
+
+LEAST_BATCH_BYTES = 2**20
+BATCH_SHARE = 1 / 12
+"""Part of the memory of a thread that the records of a batch may take: conforming them takes
+several times as much."""
 
 Fault = Callable[[str], None]
 """Called with the name of each durable step, so that tests can stop a load there."""
@@ -232,6 +239,12 @@ def _read(
     return read, shapes
 
 
+def batch_bytes(settings: Settings) -> int:
+    """Record bytes that a thread conforms at once; bounds memory whatever the size of the load."""
+    share = settings.memory_limit_mb * 2**20 * BATCH_SHARE / settings.threads
+    return int(min(BATCH_BYTES, max(LEAST_BATCH_BYTES, share)))
+
+
 @contextmanager
 def _collection_paused() -> Iterator[None]:
     """Let no cycle be looked for: records make millions of containers and no cycle among them.
@@ -251,6 +264,7 @@ def _judged(
     lake: Lake, objects: Sequence[LandingObject], progress: Progress, read: set[int]
 ) -> Iterator[Judged]:
     concurrency = lake.storage.settings.fetch_concurrency
+    most = batch_bytes(lake.storage.settings)
     total = sum(item.bytes for item in objects)
     limit = lake.storage.settings.max_record_mb * 2**20
     judged = Judged()
@@ -258,7 +272,7 @@ def _judged(
         try:
             for records in split(pieces, limit):  # about 1 MiB at once, unless a record is larger
                 judge(number, records, judged)
-                if judged.bytes >= BATCH_BYTES or judged.received >= BATCH_RECORDS:
+                if judged.bytes >= most or judged.received >= BATCH_RECORDS:
                     yield judged
                     judged = Judged()
         except Changed:

@@ -13,7 +13,7 @@ from typing import Any
 from pipelines.errors import TrailhouseError
 from pipelines.lake.duck import connect, list_literal
 from pipelines.lake.judge import Judged, judge
-from pipelines.lake.load import BATCH_BYTES, Report, load
+from pipelines.lake.load import BATCH_BYTES, Report, batch_bytes, load
 from pipelines.lake.stage import Stage
 from pipelines.lake.tables import Lake, explained
 from pipelines.sources.fetch import fetch
@@ -141,10 +141,11 @@ def _refused(lake: Lake, objects: Sequence[LandingObject], folder: Path, now: da
     with closing(connect(lake.storage)) as connection:
         stage = Stage(connection, folder, now)
         judged, first_row = Judged(), 0
+        most = min(BATCH_BYTES, batch_bytes(lake.storage.settings))
         for number, pieces in fetch(objects, lake.storage, concurrency=1):
             for records in split(pieces, lake.storage.settings.max_record_mb * 2**20):
                 judge(number, records, judged)
-            if judged.bytes >= BATCH_BYTES:
+            if judged.bytes >= most:
                 stage.add(judged, first_row)
                 judged, first_row = Judged(), first_row + judged.received
         stage.add(judged, first_row)

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 
 import orjson
 
-from pipelines.sources.records import Record, TooLarge, bounded, gather
+from pipelines.sources.records import Record, TooLarge, bounded, gather, is_crowded
 
 STEP_BYTES = 2**20
 """Content that is looked at at once; more where an element is larger."""
@@ -38,6 +38,9 @@ def cut_array(
     content, offset, step = content[1:], offset + 1, min(STEP_BYTES, most)
     while True:
         content = gather(content, pieces, step)
+        if is_crowded(content[:step]):  # one element has half of it: steps grow only so
+            yield TooLarge(offset, len(content) + sum(map(len, pieces)), is_crowded=True)
+            return b"", offset
         found, end, closed = _elements(content[:step], offset, begun)
         yield from bounded(found, limit)
         begun = begun or bool(found)

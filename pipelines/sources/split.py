@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from pipelines.sources.arrays import cut_array
-from pipelines.sources.records import Record, TooLarge, bounded, gather
+from pipelines.sources.records import Record, TooLarge, bounded, gather, is_crowded
 
 BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n"
@@ -109,6 +109,8 @@ def _has_record_line(content: bytes) -> bool:
 def _is_record(line: bytes) -> bool:
     if not _RECORD.match(line):
         return False
+    if is_crowded(line):
+        return True
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -166,6 +168,12 @@ def _records(block: bytes, offset: int) -> list[Record]:
 def _document(content: bytes, offset: int, limit: int) -> Iterator[list[Record] | TooLarge]:
     """One document, or lines whose first is broken."""
     body = content.strip(SPACE)
+    if is_crowded(body):
+        if _is_lines(content, 1):
+            yield from _cut(content, offset, limit)
+            return
+        yield TooLarge(offset + content.find(body[:1]), len(body), is_crowded=True)
+        return
     try:
         orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -18,6 +18,7 @@ from lakes import (
     contents,
     counts,
     encode,
+    folder_place,
     job,
     lake_at,
     packed,
@@ -408,6 +409,16 @@ def test_a_load_is_dated_by_the_given_clock(tmp_path: Path) -> None:
     (row,) = rows(lake, "activity")
     assert row["loaded_at"] == NOW
     assert row["source_uri"] == str(tmp_path / "a.json")
+
+
+def test_long_records_are_staged_in_little_memory(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    text = "x" * 9_800
+    place.put("a.ndjson", b"\n".join(encode(job(title=text)) for _ in range(5_000)))
+
+    report = run_load(place.lake(memory_limit_mb=256), [place.landing])
+
+    assert report.accepted == 5_000
 
 
 def test_a_day_that_does_not_fit_into_memory_becomes_several_sorted_files(tmp_path: Path) -> None:

@@ -403,3 +403,37 @@ def test_every_published_parsing_case_as_a_value_in_an_event(tmp_path: Path) -> 
     bad = {row["bytes"] for row in rows(place.lake("two"), "rejected")}
     assert kept | bad == set(cases.values())
     assert (both.rejected, both.accepted) == (each.rejected, each.accepted + len(cases))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[[" + b"{}," * 6_000_000 + b"{}]]", id="array in an array"),
+        pytest.param(b'{"a":[' + b"{}," * 6_000_000 + b"{}]}", id="object"),
+        pytest.param(b'{"a":[\n' + b"{},\n" * 6_000_000 + b"{}]}", id="object over many lines"),
+    ],
+)
+def test_a_record_of_too_many_values_is_rejected_unread(tmp_path: Path, body: bytes) -> None:
+    place = folder_place(tmp_path)
+    place.put("0.json", encode(activity()))
+    place.put("1.json", body)
+    place.put("2.json", encode(activity()))
+
+    report = run_load(place.lake(), [place.landing])
+
+    (row,) = rows(place.lake(), "rejected")
+    assert report.accepted == 2
+    assert row["reason"] == "too_large"
+    assert "more values than" in row["detail"]
+    assert row["bytes"] == b""
+
+
+def test_marks_inside_of_texts_do_not_crowd_a_record(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    body = encode(job(title='[{,"\\' * 3_000_000))
+    place.put("1.json", body)
+
+    report = run_load(place.lake(), [place.landing])
+
+    assert report.accepted == 1
+    assert rows(place.lake(), "jobs")[0]["raw"].encode() == body
