@@ -19,7 +19,7 @@ LAST_SEALED = LAST_DAY - timedelta(days=1)
 
 def pull(sizes: Sizes) -> list[Result]:
     """Pulling what one person did, and every row of a month."""
-    lake = _sealed_year(sizes)
+    lake = sealed_year(sizes)
     return [_person(lake, sizes), _month(lake)]
 
 
@@ -75,7 +75,7 @@ def _signing(lake: Path) -> dict[str, str]:
     return {"TRAILHOUSE_ARCHIVE__SIGNING_KEY": f"file:{lake / 'seal.pem'}"}
 
 
-def _sealed_year(sizes: Sizes) -> Path:
+def sealed_year(sizes: Sizes) -> Path:
     """A year of jobs and activity, sealed, and in it three acts of one person."""
 
     def make(lake: Path) -> None:

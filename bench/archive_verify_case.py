@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from bench import data, model_cases
+from bench import archive_pull_case
 from bench.compare import cpu_seconds, interleave, peak_mib, seconds
 from bench.process import Command, Measured, run, trailhouse
-from bench.records import LAST_DAY
 from bench.result import Result, Sizes
 
 
 def verify(sizes: Sizes) -> list[Result]:
     """Verifying the archive of a year, against `sha256sum` of every file of it."""
-    archive = _sealed_year(sizes)
+    archive = archive_pull_case.sealed_year(sizes)
     pairs = interleave(lambda: _verified(archive), lambda: _summed(archive), sizes.repeats)
     checked = json.loads(pairs.ours[0].output)["checked"]
     rate, size = median(1 / times for times in pairs.times), checked["bytes"] / 2**20
@@ -37,22 +35,6 @@ def verify(sizes: Sizes) -> list[Result]:
             ),
         )
     ]
-
-
-def _sealed_year(sizes: Sizes) -> Path:
-    """The archive of a year of jobs and activity, and the public key beside it."""
-
-    def make(lake: Path) -> None:
-        data.linked(model_cases.loaded(sizes, sizes.model_days), lake.parent, lake.name)
-        run(trailhouse(lake, "archive", "keygen", lake / "seal.pem"))
-        run(
-            trailhouse(
-                *(lake, "archive", "seal", "--json", "--to", LAST_DAY - timedelta(days=1)),
-                TRAILHOUSE_ARCHIVE__SIGNING_KEY=f"file:{lake / 'seal.pem'}",
-            )
-        )
-
-    return data.kept_lake(f"sealed-{sizes.model_days}", make)
 
 
 def _verified(lake: Path) -> Measured:
