@@ -4,7 +4,7 @@ A check has one verdict for all its table. So that a good day never hides a bad 
 check that failed judges the failing days again, together with the new ones, until it passes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,13 +26,12 @@ FAILING_DAYS = "failing_days"
 """Metadata that holds the days that broke the rule; of very many only the worst."""
 
 
-def failing_days(instance: dg.DagsterInstance, table: str, check: str) -> set[date]:
-    """The days for which the newest verdict of a check did not pass."""
-    evaluation = _newest(instance, table, check)
-    if evaluation is None or evaluation.passed:
+def _failing_days(verdict: dg.AssetCheckEvaluation | None) -> set[date]:
+    """The days for which a verdict is that they do not pass."""
+    if verdict is None or verdict.passed:
         return set()
     failing, judged = (
-        getattr(evaluation.metadata.get(name), "value", None) or ()
+        getattr(verdict.metadata.get(name), "value", None) or ()
         for name in (FAILING_DAYS, JUDGED_DAYS)
     )
     listed: Any = judged if not failing or len(failing) >= SHOWN_DAYS else failing
@@ -42,12 +41,8 @@ def failing_days(instance: dg.DagsterInstance, table: str, check: str) -> set[da
 def failing_checks(instance: dg.DagsterInstance, tables: Iterable[str]) -> list[str]:
     """Names of the blocking checks of the tables whose newest verdict is a failure."""
     wanted = set(tables)
-    verdicts = {
-        check.name: _newest(instance, check.table, check.name)
-        for check in CHECKS
-        if check.blocking and check.table in wanted
-    }
-    return sorted(name for name, verdict in verdicts.items() if verdict and not verdict.passed)
+    asked = [_key(c.table, c.name) for c in CHECKS if c.blocking and c.table in wanted]
+    return sorted(k.name for k, verdict in _newest(instance, asked).items() if not verdict.passed)
 
 
 def is_held_back(instance: dg.DagsterInstance, mart: str) -> bool:
@@ -74,11 +69,10 @@ def judge_days(
     """
     for table, given in sorted(days_of.items()):
         chosen = [c for c in CHECKS if c.table == table and (names is None or c.name in names)]
+        verdicts = _newest(instance, [_key(table, c.name) for c in chosen if c.blocking])
         groups: dict[tuple[date, ...], list[str]] = {}
         for check in chosen:
-            days = set(given)
-            if check.blocking:
-                days |= failing_days(instance, table, check.name)
+            days = set(given) | _failing_days(verdicts.get(_key(table, check.name)))
             if days:
                 groups.setdefault(tuple(sorted(days)), []).append(check.name)
         for judged, together in groups.items():
@@ -149,9 +143,23 @@ def _value(value: Any) -> Any:
     return value if isinstance(value, str | int | float) else dg.MetadataValue.json(value)
 
 
-def _newest(instance: dg.DagsterInstance, table: str, check: str) -> dg.AssetCheckEvaluation | None:
-    """The newest verdict; executions that are planned or died without one are passed over."""
-    records = instance.event_log_storage.get_asset_check_execution_history(
-        dg.AssetCheckKey(dg.AssetKey(table), check), limit=1, status=JUDGED
-    )
-    return records[0].evaluation if records else None
+def _key(table: str, check: str) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(dg.AssetKey(table), check)
+
+
+def _newest(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]
+) -> dict[dg.AssetCheckKey, dg.AssetCheckEvaluation]:
+    """The newest verdicts; executions that are planned or died without one are passed over."""
+    storage = instance.event_log_storage
+    # one look at all checks: a look at each takes longer than building a small mart
+    newest = dict(storage.get_latest_asset_check_execution_by_key(keys))
+    for key, record in newest.items():
+        if record.status not in JUDGED:
+            before = storage.get_asset_check_execution_history(key, limit=1, status=JUDGED)
+            newest[key] = before[0] if before else record
+    return {
+        key: record.evaluation
+        for key, record in newest.items()
+        if record.status in JUDGED and record.evaluation is not None
+    }
