@@ -13,9 +13,10 @@ from pipelines.models import (
     MODELS,
     Model,
     build_model,
+    catalogue_url,
+    hold_edition,
     lake_days,
     publish_when_whole,
-    refresh_catalogue,
     stale_days,
 )
 from pipelines.models.sources import AS_OF, needs_as_of, stored_sources
@@ -98,7 +99,7 @@ def build_mart(model: Model) -> dg.AssetsDefinition:
             days |= {date.fromisoformat(key) for key in context.partition_keys}
         else:
             days |= set(lake_days(lake, model.name))
-        catalogue = refresh_catalogue(lake)  # readers go on with what was built before
+        hold_edition(lake)  # readers go on with what was built before
         rows = build_model(lake, model.name, sorted(days))
         # verdicts come first, so that nothing follows an unjudged day
         for verdict in judge_days(lake, context.instance, {model.name: sorted(days)}):
@@ -109,7 +110,7 @@ def build_mart(model: Model) -> dg.AssetsDefinition:
             metadata={
                 "rows_written": rows,
                 "days": len(days),
-                "catalogue": catalogue,
+                "catalogue": catalogue_url(lake),
                 "is_shown": shown,
                 "dagster/uri": lake.table_url(model.name),
             }

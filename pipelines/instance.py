@@ -141,7 +141,7 @@ def run_main(settings: Settings) -> MainRun:
         TrailhouseError: The load could not be done; nothing of it was committed.
     """
     from pipelines.judgement import failing_checks
-    from pipelines.models import MODELS, publish, refresh_catalogue
+    from pipelines.models import MODELS, hold_edition, publish
     from pipelines.models.sources import lake_tables
     from pipelines.models.staleness import read_changes
     from pipelines.reporting import last_reported
@@ -159,7 +159,7 @@ def run_main(settings: Settings) -> MainRun:
                 blocked[model.name] = tuple(failing)
             elif days := changes.stale(model):
                 stale[model.name] = tuple(days)
-        refresh_catalogue(lake)  # readers go on with what was built before
+        hold_edition(lake)  # readers go on with what was built before
         blocked |= _build(settings, instance, stale)
         publish(lake)
         wrong = failing_checks(instance, stale)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,18 @@ def current_edition(lake: Lake) -> Edition:
     number = newest_load(lake)
     versions = {m.name: open_mart(lake, m).version() for m in MODELS.values() if m.is_stored}
     return Edition(definitions_digest(lake), number, versions)
+
+
+def hold_edition(lake: Lake) -> None:
+    """Let readers go on with the marts as they are now, until a build is published.
+
+    Where there is no catalogue yet, the versions are noted, and a reader that asks meanwhile makes
+    it of them; making it here, to be replaced at the end, would double what a first build costs.
+    """
+    if read_edition(lake) is None:
+        write_edition(lake, replace(current_edition(lake), definitions=""))
+    else:
+        refresh_catalogue(lake)
 
 
 def refresh_catalogue(lake: Lake) -> str:

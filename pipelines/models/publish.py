@@ -11,7 +11,7 @@ from pipelines.models.build import build_days, open_mart
 from pipelines.models.catalogue import (
     current_edition,
     definitions_digest,
-    refresh_catalogue,
+    hold_edition,
     write_catalogue,
 )
 from pipelines.models.edition import Edition, read_edition
@@ -38,7 +38,7 @@ def build_stale(lake: Lake, *, everything: bool = False) -> Iterator[tuple[str, 
     Yields:
         Name, days and rows of each mart that was built.
     """
-    refresh_catalogue(lake)
+    hold_edition(lake)
     changes = read_settled_changes(lake)
     for model in MODELS.values():
         if not model.is_stored:

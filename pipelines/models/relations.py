@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import date, timedelta
-from functools import cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake, partition_files
 from pipelines.models.header import MODELS, Model
 from pipelines.models.sources import (
+    digest,
     parameters,
     reference_query,
     references,
@@ -174,17 +175,22 @@ def statement(model: Model, days: Sequence[date]) -> str:
 
 
 def columns_of(lake: Lake, model: Model) -> pa.Schema:
-    """The columns that a mart's statement yields, asked of DuckDB over empty relations."""
-    return _columns_of(model, lake)
+    """The columns that a mart's statement yields, asked of DuckDB over empty relations.
+
+    The same statements have the same columns in every lake.
+    """
+    known = (model, digest(model, lake.storage.settings))
+    if known not in _COLUMNS:
+        _COLUMNS[known] = _columns_of(lake, model)
+    return _COLUMNS[known]
 
 
-@cache
-def _columns_of(model: Model, lake: Lake) -> pa.Schema:
-    connection = connect(lake.storage)
-    try:
+_COLUMNS: dict[tuple[Model, str], pa.Schema] = {}
+
+
+def _columns_of(lake: Lake, model: Model) -> pa.Schema:
+    with closing(connect(lake.storage)) as connection:
         empty = dict.fromkeys(stored_sources(model))
         create_relations(connection, relations_of(lake, model, empty, []))
         query = f"select * from (\n{model.sql}\n) limit 0"
         return connection.execute(query, bind(model, [ANY_DAY], ANY_DAY)).to_arrow_table().schema
-    finally:
-        connection.close()

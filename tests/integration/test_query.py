@@ -32,7 +32,6 @@ def fill(place: Place) -> Lake:
     place.put("1.ndjson", encode(activity()) + b"\n" + encode(job()) + b"\n{broken")
     run_load(lake, [place.landing])
     list(build_stale(lake))
-    write_catalogue(lake)
     return lake
 
 

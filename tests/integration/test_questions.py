@@ -73,7 +73,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     lake = lake_at(folder / "lake")
     run_load(lake, [folder / "out" / "landing"])
     list(build_stale(lake))
-    write_catalogue(lake)
     truth = json.loads((folder / "out" / "truth.json").read_text())
     return Sample(lake, {q["id"]: q["answer"] for q in truth["questions"]})
 

@@ -55,7 +55,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = lake_at(root / "lake")
     run_load(lake, [root / "landing"])
     list(build_stale(lake))
-    write_catalogue(lake)
     return lake
 
 

@@ -16,8 +16,8 @@ from pipelines.models import (
     MODELS,
     build_model,
     build_stale,
+    hold_edition,
     publish_when_whole,
-    refresh_catalogue,
     stale_days,
 )
 from pipelines.models.query import open_catalogue
@@ -120,7 +120,7 @@ def test_a_build_that_is_cut_off_hides_nothing_and_shows_nothing(
 def test_marts_that_are_built_alone_are_shown_with_the_last_or_after_an_hour(here: Place) -> None:
     lake, clock = here.lake(), datetime(2026, 3, 1, 12, tzinfo=UTC)
     load(here, lake, "one", now=clock)
-    refresh_catalogue(lake)
+    hold_edition(lake)
     told = []
     for model in [model for model in MODELS.values() if model.is_stored]:
         build_model(lake, model.name, stale_days(lake, model.name))
