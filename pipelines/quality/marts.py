@@ -98,10 +98,26 @@ MART_CHECKS: tuple[Check, ...] = (
         "rejected_count",
     ),
     _equal(
+        "recipe_usage_monthly_counts_every_day",
+        "recipe_usage_monthly",
+        "usage_of_months",
+        "The jobs, actions and time of a workspace's month add up to those of its days.",
+        "job_count",
+        "action_count",
+        "ms",
+    ),
+    _equal(
         "job_durations_count_every_job",
         "job_durations_daily",
         "durations_of_jobs",
         "The jobs that run times are read from add up to those of the lake that have one.",
+        "job_count",
+    ),
+    _equal(
+        "job_durations_monthly_count_every_day",
+        "job_durations_monthly",
+        "durations_of_months",
+        "The jobs that a month's run times are read from add up to those of its days.",
         "job_count",
     ),
     _equal(
@@ -120,10 +136,25 @@ MART_CHECKS: tuple[Check, ...] = (
         "failed_count",
     ),
     _equal(
+        "recipe_activity_monthly_counts_every_day",
+        "recipe_activity_monthly",
+        "runs_of_months",
+        "The runs of a workspace's month add up to those of its days.",
+        "job_count",
+    ),
+    _equal(
         "recipe_runs_keep_every_failure",
         "recipe_runs_daily",
         "failed_runs_of_jobs",
         "The failed jobs that a recipe's timeline is made of add up to those of the lake.",
+        "failed_count",
+    ),
+    _equal(
+        "recipe_events_keep_every_act_and_failure",
+        "recipe_events_monthly",
+        "events_of_months",
+        "The acts on recipes of a month add up to those in the lake, its failed jobs to its days'.",
+        "act_count",
         "failed_count",
     ),
     _equal(
@@ -155,6 +186,13 @@ MART_CHECKS: tuple[Check, ...] = (
         "recipe_stops_daily",
         "stops_of_activity",
         "Every stop of a recipe in the lake has its row, and every row its event.",
+        "event_id",
+    ),
+    _equal(
+        "recipe_stops_keep_every_stop",
+        "recipe_stops",
+        "stops_of_days",
+        "Every stop of a recipe on any day has its row, and every row its stop.",
         "event_id",
     ),
 )

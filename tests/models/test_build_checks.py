@@ -15,8 +15,9 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from lakes import NOW, activity, encode, job, lake_at, run_load
 
 from pipelines.lake.tables import Lake
-from pipelines.models import MODELS, build_stale, lake_days
+from pipelines.models import MODELS, build_model, build_stale, lake_days
 from pipelines.quality import CHECKS, MART_CHECKS, CheckResult, days_of_marts, run_checks
+from pipelines.quality.measure import days_to_judge, open_tables
 from pipelines.samples import write_sample
 
 DAY = date(2026, 2, 26)
@@ -137,9 +138,14 @@ def test_a_day_that_is_lost_is_found(lake: Lake, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "column"),
     [
+        ("recipe_usage_monthly_counts_every_day", "job_count"),
+        ("recipe_usage_monthly_counts_every_day", "test_action_count"),
+        ("recipe_usage_monthly_counts_every_day", "total_seconds"),
         ("recipe_activity_counts_every_job", "test_job_count"),
         ("recipe_activity_counts_every_job", "failed_count"),
+        ("recipe_activity_monthly_counts_every_day", "job_count"),
         ("job_durations_count_every_job", "job_count"),
+        ("job_durations_monthly_count_every_day", "job_count"),
         ("step_durations_count_every_step", "step_count"),
         ("sign_ins_count_every_event", "sign_in_count"),
         ("sign_ins_count_every_event", "failed_sign_in_count"),
@@ -163,7 +169,10 @@ def test_a_number_that_is_wrong_is_found(lake: Lake, name: str, column: str) -> 
     ("name", "kind"),
     [
         ("recipe_stops_daily_keep_every_stop", "true"),
+        ("recipe_stops_keep_every_stop", "true"),
         ("recipe_runs_keep_every_failure", "outcome = 'failed'"),
+        ("recipe_events_keep_every_act_and_failure", "event_kind = 'activity'"),
+        ("recipe_events_keep_every_act_and_failure", "outcome = 'failed' and event_kind = 'job'"),
         ("activity_twins_count_every_twin", "true"),
     ],
 )
@@ -181,8 +190,8 @@ def test_one_event_that_is_lost_is_found(lake: Lake, name: str, kind: str) -> No
     assert list(found.metadata["failing_days"]) == [judged_on(check.table).isoformat()]
 
 
-def test_a_stop_without_its_event_is_found(lake: Lake) -> None:
-    name = "recipe_stops_daily"
+@pytest.mark.parametrize("name", ["recipe_stops_daily", "recipe_stops"])
+def test_a_stop_without_its_event_is_found(lake: Lake, name: str) -> None:
     table, where = opened(lake, name)
     table.update(updates={"event_id": "'activity:none'"}, predicate=where)
 
@@ -216,6 +225,48 @@ def test_a_day_is_not_judged_while_it_is_stale(lake: Lake, tmp_path: Path) -> No
 
     assert stale.metadata["note"] == "no rows on these days"
     assert fresh.metadata["days"] == 1
+
+
+def test_a_month_is_judged_once_none_of_its_days_is_stale(lake: Lake, tmp_path: Path) -> None:
+    moment = f"{DAY}T10:00:00Z"
+    folder = tmp_path / "late"
+    folder.mkdir()
+    (folder / "late.ndjson").write_bytes(encode(job(started_at=moment, completed_at=moment)))
+    run_load(lake, [folder])
+    months = [date(2026, 2, 1), date(2026, 3, 1)]
+
+    def judged() -> list[int]:
+        results = run_checks(lake, "recipe_usage_monthly", months, clock=lambda: NOW)
+        assert all(result.passed for result in results)
+        return [result.metadata["days"] for result in results]
+
+    loaded = judged()
+    build_model(lake, "recipe_usage_daily", [DAY])
+    daily = judged()
+    build_model(lake, "recipe_usage_monthly", months[:1])
+    built = judged()
+
+    assert (loaded, daily, built) == ([1, 1], [1, 1], [2, 2])
+
+
+@pytest.mark.parametrize(
+    ("table", "first", "last"),
+    [
+        pytest.param("sign_ins_daily", DAY, DAY, id="daily"),
+        pytest.param("recipe_stops_daily", DAY, DAY, id="window"),
+        pytest.param("recipe_events_monthly", date(2026, 2, 1), date(2026, 2, 28), id="monthly"),
+        pytest.param("recipe_stops", date(2026, 2, 19), date(2026, 3, 5), id="whole"),
+    ],
+)
+def test_a_mart_is_judged_by_the_days_that_it_is_made_of(
+    sound: Path, table: str, first: date, last: date
+) -> None:
+    lake = lake_at(sound)
+    tables = open_tables(lake, [check for check in CHECKS if check.table == table])
+
+    days = days_to_judge(lake, tables, table, [DAY])
+
+    assert days == [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def test_days_of_marts_are_those_that_their_tables_reach() -> None:
