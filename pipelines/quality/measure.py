@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from pipelines.lake.tables import Lake
+    from pipelines.models.staleness import Changes
 
 Measures = dict[date, dict[str, Any]]
 """UTC day → check name → measure; a check without a measure for a day is not judged on it."""
@@ -70,18 +71,43 @@ def days_of_marts(days: Mapping[str, Iterable[date]]) -> dict[str, list[date]]:
 
 
 def days_to_judge(
-    lake: Lake, tables: Mapping[str, DeltaTable], days: Sequence[date]
+    lake: Lake, tables: Mapping[str, DeltaTable], table: str, days: Sequence[date]
 ) -> Sequence[date]:
-    """The days without those on which a mart that is looked at lags behind the lake."""
-    marts = [(MODELS[name], table) for name, table in tables.items() if name in MODELS]
+    """The days whose rows are needed to judge a table on the given days.
+
+    Days on which a mart that is looked at lags behind the lake are left out, and with them all
+    that is judged together with them.
+    """
+    marts = [(MODELS[name], opened) for name, opened in tables.items() if name in MODELS]
     if not marts:
         return days
     changes = read_changes(lake)
-    stale = [(model, set(changes.stale(model, table))) for model, table in marts]
+    stale = [(model, set(changes.stale(model, opened))) for model, opened in marts]
     if any(model.is_global and late for model, late in stale):
         return []
-    daily = [(model, those) for model, those in stale if not model.is_global]
-    return [d for d in days if not any(model.partition_of(d) in those for model, those in daily)]
+    dated = [(model, late) for model, late in stale if not model.is_global]
+    spans = _judged_together(changes, tables, table, days)
+    lags = {d for s in spans for d in s if any(m.partition_of(d) in late for m, late in dated)}
+    return [day for span in spans if lags.isdisjoint(span) for day in span]
+
+
+def _judged_together(
+    changes: Changes, tables: Iterable[str], table: str, days: Sequence[date]
+) -> list[list[date]]:
+    """The days that have one verdict: each, those of a month, or every day for a global mart.
+
+    So the sources of a month are read whole, and a daily mart costs no more than its days.
+    """
+    model = MODELS.get(table)
+    if model is None or not days:
+        return [[day] for day in days]
+    if not model.is_global:
+        return [model.days_of(each) for each in sorted({model.partition_of(day) for day in days})]
+    every = set(days)
+    for name in set(tables) - {table}:
+        source = MODELS.get(name)
+        every.update(changes.needed(source) if source else changes.days.get(name, ()))
+    return [sorted(every)]
 
 
 def create_views(

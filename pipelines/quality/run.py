@@ -128,7 +128,7 @@ def open_days(
         try:
             connection.execute(f"set temp_directory = {text_literal(folder)}")
             tables = open_tables(lake, checks)
-            judged = days_to_judge(lake, tables, days)
+            judged = days_to_judge(lake, tables, checks[0].table, days)
             relations = {check.reads for check in checks} & RELATIONS.keys()
             create_views(connection, lake, tables, judged, relations)
             yield connection, tables

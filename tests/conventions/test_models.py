@@ -261,3 +261,15 @@ def test_every_relation_of_a_check_is_used() -> None:
 
     assert RELATIONS.keys() == {check.reads for check in CHECKS} & RELATIONS.keys()
     assert RELATIONS.keys() <= {check.relation for check in CHECKS}
+
+
+def test_a_relation_of_a_mart_has_the_scope_that_its_mart_is_judged_in() -> None:
+    from pipelines.quality import MART_CHECKS
+
+    for check in MART_CHECKS:
+        if check.relation:
+            _, facts = parse_facts(check.relation, RELATIONS[check.relation])
+            model = MODELS[check.table]
+            by_day = "month" if model.is_monthly else "partition"
+
+            assert facts["scope"] == ("global" if model.is_global else by_day), check.relation
