@@ -22,6 +22,7 @@ from pipelines.models import (
 from pipelines.models.sources import AS_OF, needs_as_of, stored_sources
 from pipelines.partitions import DAYS
 from pipelines.resources import Trailhouse, now
+from pipelines.verdicts import keep_verdicts
 
 VIEW_MODELS = [model for model in MODELS.values() if not model.is_stored]
 MART_MODELS = [model for model in MODELS.values() if model.is_stored]
@@ -106,6 +107,8 @@ def build_mart(model: Model) -> dg.AssetsDefinition:
             yield as_result(verdict)
         held_back = partial(is_held_back, context.instance)
         shown = publish_when_whole(lake, clock=now, is_held_back=held_back)
+        if shown:  # once a build, not once a mart
+            keep_verdicts(lake, context.instance, context.log.warning)
         yield dg.MaterializeResult(
             metadata={
                 "rows_written": rows,

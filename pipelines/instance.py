@@ -1,6 +1,7 @@
 """Instance: run Dagster's jobs inside this process, in the same history that its pages show."""
 
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from pipelines.outcome import MainRun
 from pipelines.processes import PROCESS_TAG, end_dead_runs, this_process
 from pipelines.settings import Settings, load_settings
 
+LOG = logging.getLogger(__name__)
 INSTANCE_FILE = Path(__file__).with_name("dagster.yaml")
 LOCATION = "trailhouse"
 """Name of the code location in `workspace.yaml`; runs with it show on their job's page."""
@@ -145,6 +147,7 @@ def run_main(settings: Settings) -> MainRun:
     from pipelines.models.sources import lake_tables
     from pipelines.models.staleness import read_changes
     from pipelines.reporting import last_reported
+    from pipelines.verdicts import keep_verdicts
 
     lake = Lake(Storage(settings))
     with open_instance(settings) as instance:
@@ -164,6 +167,7 @@ def run_main(settings: Settings) -> MainRun:
         publish(lake)
         wrong = failing_checks(instance, stale)
         delivered = _deliver(settings, instance)
+        keep_verdicts(lake, instance, LOG.warning)
     failed = sorted(v.check_name for v in verdicts if not v.passed and v.blocking)
     return MainRun(
         loads=loads,

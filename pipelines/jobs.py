@@ -15,6 +15,7 @@ from pipelines.lake.history import loads_after
 from pipelines.lake.load import load
 from pipelines.reporting import days_of, last_reported, materializations
 from pipelines.resources import Trailhouse, new_seed, now, unique, user
+from pipelines.verdicts import keep_verdicts
 
 LOAD_POOL = "loads"
 """One load at a time; two are safe, but the second only waits for the first."""
@@ -33,7 +34,8 @@ def load_landing_objects(
 
     Verdicts come before materialisations, so that nothing follows an unjudged partition. If a
     blocking check fails the run fails too, once everything is reported. Running again with
-    nothing new loads and reports nothing.
+    nothing new loads and reports nothing. The verdicts go into `checks`; where that cannot be
+    written, the load stands, and the next run adds them.
     """
     lake = trailhouse.lake()
     report = load(lake, trailhouse.sources(), clock=now, unique=unique)
@@ -44,6 +46,7 @@ def load_landing_objects(
     loads = loads_after(lake, last_reported(context.instance))
     yield from judge_days(lake, context.instance, days_of(loads))
     yield from materializations(lake, loads, context.log)
+    keep_verdicts(lake, context.instance, context.log.warning)
     yield dg.Output(None, "loaded")
 
 
@@ -64,6 +67,7 @@ def judge_closed_days(
     yield from judge_days(lake, context.instance, dict.fromkeys(tables, days))
     for verdict in judge_conservation(trailhouse, trailhouse.sinks()):
         yield as_evaluation(verdict)
+    keep_verdicts(lake, context.instance, context.log.warning)
     yield dg.Output(None, "judged")
 
 

@@ -94,7 +94,9 @@ def check(lake: Lake, report: Report) -> None:
         return
     mine = [row for row in rows(lake, "loads") if row["load_number"] == report.load_number]
     assert [row["load_id"] for row in mine] == [report.load_id]
-    added = {name: count_of(lake, name, report.load_id) for name in TABLES if name != "loads"}
+    added = {
+        name: count_of(lake, name, report.load_id) for name in LOADED_TABLES if name != "loads"
+    }
     assert added["rejected"] == report.rejected
     events = sum(added[n] for n in ("activity", "jobs", "api_requests", "log_messages"))
     assert events == report.accepted

@@ -42,7 +42,7 @@ def check(
     """Check the days of the newest load, or the days asked for; exit 1 if a blocking check fails.
 
     Days are those of the events; for `loads` and `rejected`, those of loading; for `deliveries`,
-    those of the attempts. A warning never changes the exit code.
+    those of the attempts; for `checks`, those of judging. A warning never changes the exit code.
 
     Example: trailhouse check --table jobs --from 2026-02-01 --to 2026-02-28
     """
@@ -92,7 +92,7 @@ def _between(first: datetime | None, last: datetime | None) -> list[date]:
 def days_of_newest_load(lake: Lake) -> dict[str, list[date]]:
     """The UTC days of each table that the newest load touched, and the day of the load itself.
 
-    Of `deliveries`, which no load touches, it is the newest day.
+    Of `deliveries` and `checks`, which no load touches, it is the newest day.
 
     Raises:
         LakeError: Nothing was loaded yet.
@@ -104,7 +104,9 @@ def days_of_newest_load(lake: Lake) -> dict[str, list[date]]:
     if not loads:
         raise LakeError(f"{lake.url} has no loads yet; run trailhouse load first")
     days = {name: sorted(rows) for name, rows in loads[-1].partitions.items()}
-    return days | _newest_day(lake, "loads") | _newest_day(lake, "deliveries")
+    for name in ("loads", "deliveries", "checks"):
+        days |= _newest_day(lake, name)
+    return days
 
 
 def _newest_day(lake: Lake, name: str) -> dict[str, list[date]]:

@@ -12,6 +12,7 @@ TEXT = pa.string()
 COUNT = pa.int64()
 REAL = pa.float64()
 FLAG = pa.bool_()
+DAY = pa.date32()
 
 Columns = tuple[tuple[str, pa.DataType, str], ...]
 
@@ -193,6 +194,24 @@ DELIVERIES: Columns = (
     ("seconds", REAL, "Duration of the attempt, in seconds."),
     ("event_date", pa.date32(), "UTC day of attempted_at; the partition."),
 )
+CHECKS: Columns = (
+    ("check_id", TEXT, "Run, table and name of the check; names the row."),
+    ("table_name", TEXT, "Lake table, mart, sink or other asset that was judged."),
+    ("check_name", TEXT, "The check."),
+    ("is_passed", FLAG, "Whether nothing broke its rule on the judged days."),
+    ("is_blocking", FLAG, "Whether models wait while it fails; otherwise it is a warning."),
+    ("checked_at", TIME, "When it was judged, UTC."),
+    ("run_id", TEXT, "Dagster's run that judged it."),
+    ("job_name", TEXT, "Job of that run: load, models, check, deliver, …"),
+    ("judged_day_count", COUNT, "UTC days judged; null where it does not go by days."),
+    ("first_judged_date", DAY, "First of them."),
+    ("last_judged_date", DAY, "Last of them."),
+    ("failing_days", pa.list_(DAY), "Days that broke the rule; of very many the worst."),
+    ("row_count", COUNT, "Rows on the judged days."),
+    ("observed_max", REAL, "Largest measure of a day: rows that break the rule, a share, …"),
+    ("detail", TEXT, "What else was found, as JSON, shortened: examples, note, error, …"),
+    ("event_date", DAY, "UTC day of checked_at; the partition."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,11 +309,18 @@ TABLES: dict[str, Table] = {
             ("sink", "attempted_at", "batch_id", "attempt_number"),
             "One row per attempt to deliver a batch, as the ledger has it.",
         ),
+        Table(
+            "checks",
+            CHECKS,
+            ("table_name", "check_name", "checked_at"),
+            "One row per verdict of a check, as Dagster's history has it.",
+        ),
     )
 }
 EVENT_TABLES = ("activity", "jobs", "job_steps", "api_requests", "log_messages")
 LOADED_TABLES = (*EVENT_TABLES, "rejected", "loads")
-"""The tables that loads write, `loads` itself last; `deliveries` mirrors a ledger instead."""
+"""The tables that loads write, `loads` itself last; `deliveries` mirrors a ledger instead,
+and `checks` Dagster's history."""
 HOURS_UNTIL_STALE = {"activity": 96, "jobs": 48, "api_requests": 168, "log_messages": 168}
 """Longer than a quiet weekend; what a workspace may not use at all has a week."""
 KINDS = {

@@ -81,7 +81,7 @@ class Check:
         }
 
 
-def _unique(table: str, column: str, subject: str) -> Check:
+def _unique(table: str, column: str, subject: str, brought_by: str = "load_id") -> Check:
     return Check(
         f"{subject}_are_unique",
         table,
@@ -91,7 +91,7 @@ def _unique(table: str, column: str, subject: str) -> Check:
         # hashes take an eighth of the memory of texts; two texts may share one, so it is confirmed
         aggregate=f"count({column}) - count(distinct hash({column}))",
         confirm=f"count({column}) - count(distinct {column})",
-        shown=(column, "load_id"),
+        shown=(column, brought_by),
     )
 
 
@@ -230,6 +230,7 @@ LAKE_CHECKS: tuple[Check, ...] = (
         shown=("load_id", "received", "accepted", "duplicate", "rejected"),
     ),
     _unique("deliveries", "delivery_id", "delivery_ids"),
+    _unique("checks", "check_id", "check_ids", brought_by="run_id"),
     Check(
         "loads_reject_few_records",
         "loads",

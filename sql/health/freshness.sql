@@ -1,6 +1,6 @@
 -- How new each lake table and each mart is as readers see it, and whether it lags.
 -- grain:  table_name
--- reads:  loads, deliveries, lake_tables, mart_builds
+-- reads:  loads, deliveries, checks, lake_tables, mart_builds
 -- scope:  global
 -- note:   the catalogue says what a mart held when it was shown; the loads say what came since.
 
@@ -33,6 +33,13 @@ brought as (
         null as load_number,
         attempted_at at time zone 'UTC' as refreshed_at
     from deliveries
+    union all
+    select
+        'checks' as table_name,
+        event_date,
+        null as load_number,
+        checked_at at time zone 'UTC' as refreshed_at
+    from checks
 ),
 
 newest as (

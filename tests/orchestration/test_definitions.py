@@ -21,6 +21,7 @@ GRAPH = {
     "landing": ("landing", []),
     "activity": ("lake", ["landing"]),
     "api_requests": ("lake", ["landing"]),
+    "checks": ("lake", []),  # whatever judges adds to it
     "deliveries": ("lake", []),  # every export adds to it; there is none without a sink
     "job_steps": ("lake", ["landing"]),
     "jobs": ("lake", ["landing"]),

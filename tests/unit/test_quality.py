@@ -20,9 +20,10 @@ from pipelines.cli.check import check as check_command
 from pipelines.errors import ConfigurationError
 from pipelines.exports.deliver import deliver
 from pipelines.exports.ledger import open_url
+from pipelines.lake.append import append_rows
 from pipelines.lake.duck import connect
 from pipelines.lake.load import load
-from pipelines.lake.schemas import EVENT_TABLES
+from pipelines.lake.schemas import EVENT_TABLES, TABLES
 from pipelines.lake.storage import Storage
 from pipelines.lake.tables import Lake, applied_load, commit_files, partition_files
 from pipelines.lake.write import write_files
@@ -38,7 +39,7 @@ from pipelines.sources.find import sources_of
 LOADED_AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 LOAD_DAY = LOADED_AT.date()
 DAYS = [date(2026, 2, 19) + timedelta(days=n) for n in range(10)]
-BY_LOAD_DAY = ("rejected", "loads", "deliveries")
+BY_LOAD_DAY = ("rejected", "loads", "deliveries", "checks")
 DAY = date(2026, 2, 27)
 """A working day with more than a week of history."""
 ANOTHER = "event_id || ':other' as event_id"
@@ -69,6 +70,20 @@ def deliver_some(lake: Lake, folder: Path) -> None:
     ledger.close()
 
 
+def tell_a_verdict(lake: Lake) -> None:
+    """Put a row into `checks`, as a run that judged does."""
+    told = dict.fromkeys(TABLES["checks"].names) | {
+        "check_id": "run:jobs:jobs_raw_is_kept",
+        "table_name": "jobs",
+        "check_name": "jobs_raw_is_kept",
+        "is_passed": True,
+        "checked_at": LOADED_AT,
+        "run_id": "run",
+        "event_date": LOAD_DAY,
+    }
+    assert append_rows(lake, "checks", lake.open("checks"), [told], {"test": 1}, lambda: "verdict")
+
+
 def open_lake(folder: Path) -> Lake:
     return Lake(Storage(load_settings(lake_url=str(folder), memory_limit_mb=512)))
 
@@ -83,6 +98,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = sources_of([], lake.url, [str(root / "sample" / "landing")])
     load(lake, sources, clock=clock, unique=lambda: f"file-{next(names)}")
     deliver_some(lake, root)
+    tell_a_verdict(lake)
     return root / "lake"
 
 
@@ -132,6 +148,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "rejected_reasons_are_known": ("'other' as rejected_id", "'mood' as reason"),
     "rejected_bytes_are_kept": ("'other' as rejected_id", "cast(null as blob) as bytes"),
     "delivery_ids_are_unique": (),
+    "check_ids_are_unique": (),
     "load_numbers_are_unique": (),
     "load_numbers_are_present": ("cast(null as bigint) as load_number",),
     "loads_account_for_every_record": ("2 as load_number", "received + 1 as received"),
