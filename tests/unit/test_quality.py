@@ -477,4 +477,5 @@ def test_a_lake_on_s3_is_checked_like_one_in_a_folder(
     ]
 
     assert [result.name for result in failed(results) if result.blocking] == []
-    assert all(result.metadata["rows"] for result in results)
+    judged = [result for result in results if result.table != "checks"]  # no run judged this lake
+    assert all(result.metadata["rows"] for result in judged)
