@@ -31,7 +31,8 @@ callers as (
         j.job_id,
         j.workspace_id,
         j.sent_root_recipe_id,
-        j.calling_job_id,
+        -- not a condition of the joins, which would compare every job with every other then
+        case when j.sent_root_recipe_id is null then j.calling_job_id end as next_job_id,
         j.event_date,
         coalesce(j.sent_root_recipe_id, j.calling_recipe_id, j.recipe_id) as top_recipe_id,
         j.sent_root_recipe_id is null and j.calling_job_id is not null as is_open
@@ -58,19 +59,16 @@ left join callers as a
     on u.event_date = a.event_date and u.workspace_id = a.workspace_id and u.calling_job_id = a.job_id
 left join callers as b
     on
-        a.is_open
-        and a.event_date = b.event_date
+        a.event_date = b.event_date
         and a.workspace_id = b.workspace_id
-        and a.calling_job_id = b.job_id
+        and a.next_job_id = b.job_id
 left join callers as c
     on
-        b.is_open
-        and b.event_date = c.event_date
+        b.event_date = c.event_date
         and b.workspace_id = c.workspace_id
-        and b.calling_job_id = c.job_id
+        and b.next_job_id = c.job_id
 left join callers as d
     on
-        c.is_open
-        and c.event_date = d.event_date
+        c.event_date = d.event_date
         and c.workspace_id = d.workspace_id
-        and c.calling_job_id = d.job_id
+        and c.next_job_id = d.job_id

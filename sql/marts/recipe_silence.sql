@@ -105,6 +105,12 @@ switches as (
     where change_kind <> 'started' or not is_run_once
 ),
 
+last_switches as (
+    select *
+    from switches
+    where position = 1
+),
+
 single_runs as (
     select
         workspace_id,
@@ -151,14 +157,10 @@ joined as (
             else coalesce(r.last_started_at, s.occurred_at)
         end as quiet_since_at
     from rhythms as r
-    full join switches as s
-        on
-            r.workspace_id = s.workspace_id
-            and r.recipe_id = s.recipe_id
-            and s.position = 1
+    full join last_switches as s
+        on r.workspace_id = s.workspace_id and r.recipe_id = s.recipe_id
     left join single_runs as o
         on r.workspace_id = o.workspace_id and r.recipe_id = o.recipe_id
-    where s.position is null or s.position = 1
 ),
 
 timed as (

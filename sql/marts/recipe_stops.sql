@@ -118,7 +118,10 @@ marked as (
 ),
 
 stops as (
-    select *
+    select
+        *,
+        -- a condition on one side in the join would compare every stop with every end
+        case when seen_running_at is null then end_number + 1 end as awaited_number
     from marked
     where change_kind = 'stopped'
 ),
@@ -184,8 +187,7 @@ told as (
         on
             s.workspace_id = d.workspace_id
             and s.recipe_id = d.recipe_id
-            and s.end_number + 1 = d.end_number
-            and s.seen_running_at is null
+            and s.awaited_number = d.end_number
     left join ends as b on d.event_id = b.event_id and b.change_kind = 'started'
     left join recipe_stops_daily as e
         on s.event_date = e.event_date and s.event_id = e.event_id

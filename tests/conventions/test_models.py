@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import sqlglot
 from lakes import lake_at, run_load
 from sqlglot import exp
 
+from pipelines.lake.duck import connect
 from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
@@ -22,13 +24,21 @@ from pipelines.models.freshness import VIEW
 from pipelines.models.header import LAYERS, parse_facts
 from pipelines.models.macros import read_macros, views_of
 from pipelines.models.query import open_catalogue
-from pipelines.models.sources import MODEL_SETTINGS, REFERENCES, parameters, without_comments
+from pipelines.models.relations import bind, create_relations, relations_of, statement
+from pipelines.models.sources import (
+    MODEL_SETTINGS,
+    REFERENCES,
+    parameters,
+    stored_sources,
+    without_comments,
+)
 from pipelines.quality.checks import RELATIONS
 from pipelines.samples import write_sample
 from pipelines.settings import load_settings
 
 EVERY = [pytest.param(model, id=name) for name, model in MODELS.items()]
 STORED = [pytest.param(model, id=name) for name, model in MODELS.items() if model.is_stored]
+LAST = date(2026, 2, 28)
 REFERENCE_NAMES = {*REFERENCES, MODEL_SETTINGS}
 MAY_READ = {
     "staging": TABLES.keys(),
@@ -42,7 +52,7 @@ TYPES = {"VARCHAR", "BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake with the sample, its marts built and its catalogue written."""
     root = tmp_path_factory.mktemp("models")
-    write_sample(root, days=12, jobs=1500, seed=7, end=date(2026, 2, 28), ndjson=True)
+    write_sample(root, days=12, jobs=1500, seed=7, end=LAST, ndjson=True)
     lake = lake_at(root / "lake")
     run_load(lake, [root / "landing"])
     list(build_stale(lake))
@@ -103,6 +113,19 @@ def test_a_layer_reads_only_what_it_may(model: Model) -> None:
     assert set(model.reads) <= MAY_READ[model.layer]
     assert model.name.startswith({"staging": "stg_", "intermediate": "int_"}.get(model.layer, ""))
     assert (model.layer == "marts") == model.is_stored
+
+
+@pytest.mark.parametrize("model", STORED)
+def test_no_join_compares_every_row_with_every_other(model: Model, sample: Lake) -> None:
+    # a condition on one side of an outer join does that; a day of a large workspace never ends
+    with closing(connect(sample.storage)) as connection:
+        sources = {name: sample.find(name) for name in stored_sources(model)}
+        create_relations(connection, relations_of(sample, model, sources, [LAST]))
+        plan = connection.execute(
+            f"explain {statement(model, [LAST])}", bind(model, [LAST], LAST)
+        ).fetchall()
+
+    assert "BLOCKWISE_NL_JOIN" not in str(plan)
 
 
 def test_marts_are_not_named_like_views() -> None:
