@@ -49,7 +49,8 @@ def mart_query(columns: pa.Schema, rows: str) -> str:
 def _in_utc(field: pa.Field) -> str:
     """The column in its type; a cast of an instant would take the zone of whoever reads it."""
     if _is_time(field.type):
-        return f"{field.name} at time zone 'UTC'"
+        # as `at time zone 'UTC'`, which asks a calendar and takes twenty times as long
+        return f"make_timestamp(epoch_us({field.name}))"
     return f"cast({field.name} as {sql_type(field.type)})"
 
 
