@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from deltalake.exceptions import DeltaError
 
 from pipelines.errors import LakeError
 from pipelines.lake.duck import connect
-from pipelines.lake.tables import Lake
+from pipelines.lake.tables import Lake, partition_files
 from pipelines.lake.write import ROW_GROUP_ROWS
 from pipelines.models.comments import comment_of
 from pipelines.models.header import MODELS, Model
@@ -27,8 +28,10 @@ from pipelines.models.relations import (
     bind,
     columns_of,
     create_relations,
+    date_list,
     days_around,
     find_sources,
+    read_files,
     relations_of,
     statement,
     table_query,
@@ -94,12 +97,15 @@ def build_days(lake: Lake, model: Model, days: Sequence[date], changes: Changes)
         # comments are the table's own: delta-rs refuses rows that come with other ones
         written = schema if whole or model.is_global else _bare(schema)
         rows = _rows(connection, model, parts, changes.as_of, written)
+        kept = None if whole else _kept(built, model, sorted(wanted))
         stamps = Stamps(model, digest(model, lake.storage.settings), built)
         _write(
             built,
             model,
             sorted(wanted),
-            pa.RecordBatchReader.from_batches(written, counted.through(rows)),
+            pa.RecordBatchReader.from_batches(
+                written, chain(_read(connection, kept, written), counted.through(rows))
+            ),
             stamps.transactions(
                 () if model.is_global else sorted(wanted - lagging),
                 changes.number,
@@ -170,9 +176,34 @@ def _rows(
     for part in parts:
         create_relations(connection, part.relations)
         query = statement(model, part.days)
-        found = connection.execute(query, bind(model, part.days, as_of))
-        for batch in found.to_arrow_reader(BATCH_ROWS):
-            yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+        if model.has_monthly_files:
+            month = "cast(date_trunc('month', event_date) as date)"
+            query = f"select *, {month} as month_date from ({query})"
+        yield from _read(connection, query, schema, bind(model, part.days, as_of))
+
+
+def _read(
+    connection: DuckDBPyConnection,
+    query: str | None,
+    schema: pa.Schema,
+    values: Mapping[str, date] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    if query is None:
+        return
+    found = connection.execute(query, dict(values or {}))
+    for batch in found.to_arrow_reader(BATCH_ROWS):
+        yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+
+
+def _kept(built: DeltaTable, model: Model, days: Sequence[date]) -> str | None:
+    """A query for the rows of other days in the files that are replaced; None where are none."""
+    if not model.has_monthly_files:
+        return None
+    files = partition_files(built, model.files_of(days), "month_date")
+    if not files:
+        return None
+    rows = read_files(files, column="month_date", alike=True)
+    return f"{rows} where event_date not in ({date_list(days)})"
 
 
 def _write(
@@ -185,14 +216,14 @@ def _write(
     whole: bool,
 ) -> None:
     """Replace the days, or the whole table with its columns, in one commit."""
-    listed = ", ".join(f"'{day.isoformat()}'" for day in days)
+    listed = ", ".join(f"'{day.isoformat()}'" for day in model.files_of(days))
     write_deltalake(
         built,
         rows,
         mode="overwrite",
         schema_mode="overwrite" if whole else None,
         partition_by=_partition_by(model) or None if whole else None,
-        predicate=None if whole else f"{model.partition_column} in ({listed})",
+        predicate=None if whole else f"{model.file_column} in ({listed})",
         writer_properties=WriterProperties(max_row_group_size=ROW_GROUP_ROWS),
         commit_properties=CommitProperties(app_transactions=list(transactions)),
     )
@@ -212,12 +243,14 @@ def _create(lake: Lake, model: Model, schema: pa.Schema) -> DeltaTable:
 
 
 def _partition_by(model: Model) -> list[str]:
-    return [model.partition_column] if model.partition_column else []
+    return [model.file_column] if model.file_column else []
 
 
 def _stored(model: Model, schema: pa.Schema) -> pa.Schema:
     """The columns as Delta keeps them: times as instants, each with its comment."""
     fields = []
+    if model.file_column and model.file_column not in schema.names:
+        schema = schema.append(pa.field(model.file_column, pa.date32()))
     for field in schema:
         kind = pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(field.type) else field.type
         comment = comment_of(model.name, field.name)

@@ -79,10 +79,12 @@ def _newest_of(
     if shown is None or not (files := file_actions(shown).to_pylist()):
         return None, None
     written = max(file["modification_time"] for file in files)
-    if model.partition_column is None:
+    if model.is_global:
         until = Stamps(model, digest(model, lake.storage.settings), shown).complete_until
         return None if until == NEVER else until, _utc(written)
-    return max(file[f"partition.{model.partition_column}"] for file in files), _utc(written)
+    by_day = f"partition.{model.partition_column}"
+    newest = by_day if by_day in files[0] else f"max.{model.partition_column}"
+    return max(file[newest] for file in files), _utc(written)
 
 
 def _utc(moment: Any) -> datetime:

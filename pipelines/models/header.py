@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pipelines.lake.queries import SQL
 
 LAYERS = ("staging", "intermediate", "marts")
-FIELDS = ("grain", "reads", "scope", "macro", "note")
+FIELDS = ("grain", "reads", "scope", "files", "macro", "note")
 SCOPES = re.compile(r"partition|month|global|window\(-(\d+)d,\s*\+(\d+)d\)")
 
 
@@ -24,6 +24,8 @@ class Model:
     grain: tuple[str, ...]
     reads: tuple[str, ...]
     scope: str
+    has_monthly_files: bool
+    """Whether days of a month lie in one file, for marts with few rows a day."""
     note: str | None
     sql: str
 
@@ -44,8 +46,13 @@ class Model:
 
     @property
     def partition_column(self) -> str | None:
-        """The column that its table is stored by; a month goes by its first day."""
+        """The column that tells what is built by itself; a month goes by its first day."""
         return None if self.is_global else "month_date" if self.is_monthly else "event_date"
+
+    @property
+    def file_column(self) -> str | None:
+        """The column that its table is stored by."""
+        return "month_date" if self.has_monthly_files else self.partition_column
 
     def partition_of(self, day: date) -> date:
         """The partition that has a UTC day's rows: the day, or the first day of its month."""
@@ -57,6 +64,12 @@ class Model:
             return [partition]
         days = [self.partition_of(partition) + timedelta(days=n) for n in range(31)]
         return [day for day in days if day.month == partition.month]
+
+    def files_of(self, days: Iterable[date]) -> list[date]:
+        """The values of the file column that have the rows of UTC days, in order."""
+        if self.has_monthly_files:
+            return sorted({day.replace(day=1) for day in days})
+        return sorted({self.partition_of(day) for day in days})
 
     @property
     def window(self) -> tuple[int, int]:
@@ -88,7 +101,7 @@ def parse_header(name: str, layer: str, sql: str) -> Model:
     """Read the header of a model's file.
 
     Raises:
-        ValueError: The header lacks something, or its scope is none that builds know.
+        ValueError: The header lacks something, or builds do not know its scope or its files.
     """
     where = f"sql/{layer}/{name}.sql"
     sentence, facts = parse_facts(where, sql)
@@ -97,6 +110,12 @@ def parse_header(name: str, layer: str, sql: str) -> Model:
             f"{where}: scope is {facts['scope']!r}; "
             "allowed: partition, window(-Nd,+Md), month, global"
         )
+    files = facts.get("files")
+    if files is not None and (files != "month" or facts["scope"] in ("month", "global")):
+        raise ValueError(
+            f"{where}: files is {files!r} with the scope {facts['scope']}; "
+            "allowed: month, with partition or window"
+        )
     return Model(
         name=name,
         layer=layer,
@@ -104,6 +123,7 @@ def parse_header(name: str, layer: str, sql: str) -> Model:
         grain=tuple(part.strip() for part in facts["grain"].split(",")),
         reads=tuple(part.strip() for part in facts["reads"].split(",")),
         scope=facts["scope"],
+        has_monthly_files=files is not None,
         note=facts.get("note"),
         sql=sql,
     )

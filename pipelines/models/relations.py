@@ -82,9 +82,35 @@ def read_files(
     return f"select * from read_parquet({list_literal(list(files))}, {union}{hive})"
 
 
-def read_mart(model: Model, files: Sequence[str]) -> str:
-    """A query for files of one version of a mart, which is rewritten whole for other columns."""
-    return read_files(files, column=model.partition_column, alike=True)
+def rows_of_mart(
+    model: Model, columns: pa.Schema, table: DeltaTable | None, days: Sequence[date] | None = None
+) -> str:
+    """A query for rows of a mart, in the columns of its statement.
+
+    Args:
+        model: The mart.
+        columns: The columns of its statement.
+        table: Its table, at the version to read; without one there are no rows.
+        days: UTC days whose rows, or whose months' rows, are wanted; without them all.
+    """
+    if table is None:
+        return mart_query(columns, read_files([]))
+    stored_by = next(iter(table.metadata().partition_columns), None)
+    if days is None or stored_by is None or stored_by != model.file_column:
+        files = sorted(table.file_uris())  # another version of the model stored it
+    else:
+        files = partition_files(table, model.files_of(days), stored_by)
+    # a mart is rewritten whole for other columns, so files of one version are alike
+    query = mart_query(columns, read_files(files, column=stored_by, alike=True))
+    if days is None:
+        return query
+    wanted = sorted({model.partition_of(day) for day in days})
+    return f"select * from ({query}) where {model.partition_column} in ({date_list(wanted)})"
+
+
+def date_list(days: Iterable[date]) -> str:
+    """Days as literals, with commas between them; without any the null, which nothing equals."""
+    return ", ".join(f"date '{day.isoformat()}'" for day in days) or "null"
 
 
 def sql_type(kind: pa.DataType) -> str:
@@ -134,17 +160,13 @@ def _source_query(
     lake: Lake, model: Model, name: str, table: DeltaTable | None, days: Sequence[date]
 ) -> str:
     source = MODELS.get(name)
-    column = source.partition_column if source else "event_date"
+    whole = model.is_global or (source is not None and source.is_global)
+    if source is not None:
+        return rows_of_mart(source, columns_of(lake, source), table, None if whole else days)
     if table is None:
-        files = []
-    elif model.is_global or column is None:
-        files = sorted(table.file_uris())
-    else:
-        wanted = {source.partition_of(day) for day in days} if source else days
-        files = partition_files(table, sorted(wanted), column)
-    if source is None:
-        return table_query(name, files)
-    return mart_query(columns_of(lake, source), read_mart(source, files))
+        return table_query(name, [])
+    files = sorted(table.file_uris()) if whole else partition_files(table, days)
+    return table_query(name, files)
 
 
 def days_around(model: Model, days: Sequence[date]) -> list[date]:
@@ -171,8 +193,8 @@ def statement(model: Model, days: Sequence[date]) -> str:
     """The model's statement, held to the days; a global one as it is."""
     if model.partition_column is None:
         return model.sql
-    listed = ", ".join(f"date '{day.isoformat()}'" for day in days)
-    return f"select * from (\n{model.sql}\n) where {model.partition_column} in ({listed})"
+    where = f"{model.partition_column} in ({date_list(days)})"
+    return f"select * from (\n{model.sql}\n) where {where}"
 
 
 def columns_of(lake: Lake, model: Model) -> pa.Schema:

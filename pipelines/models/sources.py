@@ -109,9 +109,10 @@ def _typed(texts: list[str]) -> list[str]:
 
 
 def digest(model: Model, settings: Settings) -> str:
-    """A digest of what decides a mart besides the lake: its statements, marts in between, data."""
+    """A digest of what decides a mart besides the lake: statements, how it is stored, and data."""
     read = sorted(reached(model.name, lambda _: False))
     texts = [MODELS[name].sql for name in (*read, model.name) if name in MODELS]
     texts = [without_comments(text) for text in texts]
+    texts += ["files by month"] if model.has_monthly_files else []
     texts += [reference_query(name, settings) for name in read if is_reference(name)]
     return sha256("\0".join(" ".join(text.split()) for text in texts).encode()).hexdigest()[:12]

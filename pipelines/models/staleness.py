@@ -39,17 +39,24 @@ class Changes:
     days: Days = field(default_factory=dict)
     tables: Mapping[str, DeltaTable | None] = field(default_factory=dict)
     """The lake's tables with these loads and no later one, where a build needs them to stay so."""
+    _needed: dict[str, dict[date, int]] = field(default_factory=dict, repr=False, compare=False)
+    """What `needed` told by the name of a mart: marts that read others ask for theirs too."""
 
     @cached_property
     def as_of(self) -> date:
         """The newest UTC day of jobs and activity; loads refuse times that lie in the future."""
         return max((day for table in AS_OF for day in self.days.get(table, ())), default=NEVER)
 
-    def needed(self, model: Model) -> dict[date, int]:
+    def needed(self, model: Model) -> Mapping[date, int]:
         """Per UTC day of a mart the newest load that it depends on.
 
         A global mart has one day, one by month the first of each.
         """
+        if model.name not in self._needed:
+            self._needed[model.name] = self._needed_by(model)
+        return self._needed[model.name]
+
+    def _needed_by(self, model: Model) -> dict[date, int]:
         found: dict[date, int] = {}
         if model.is_global:
             newest = [max(self.days[t].values()) for t in lake_tables(model) if self.days.get(t)]

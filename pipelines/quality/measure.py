@@ -14,7 +14,7 @@ from pipelines.lake.duck import list_literal
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import applied_load, partition_files
 from pipelines.models.header import MODELS, parse_facts
-from pipelines.models.relations import ANY_DAY, columns_of, days_after, mart_query, read_mart
+from pipelines.models.relations import ANY_DAY, columns_of, days_after, rows_of_mart
 from pipelines.models.sources import lake_tables
 from pipelines.models.staleness import read_changes
 from pipelines.quality.checks import LOG, RELATIONS, Check
@@ -127,7 +127,7 @@ def create_views(
             if name in TABLES:
                 query = _view_of_table(connection, name, [])
             else:
-                query = mart_query(columns_of(lake, MODELS[name]), "select 1 limit 0")
+                query = rows_of_mart(MODELS[name], columns_of(lake, MODELS[name]), None)
             connection.execute(f"create or replace temp view {name} as {query}")
         connection.execute(f"create or replace temp view {relation} as {RELATIONS[relation]}")
 
@@ -150,17 +150,14 @@ def _view_of_mart(lake: Lake, name: str, table: DeltaTable, days: Sequence[date]
     """
     model = MODELS[name]
     columns = columns_of(lake, model)
-    if model.partition_column is not None:
-        wanted = sorted({model.partition_of(day) for day in days})
-        files = partition_files(table, wanted, model.partition_column)
-        query = mart_query(columns, read_mart(model, files))
-        if "event_date" in columns.names:
-            return query
-        return f"select *, month_date as event_date from ({query})"
-    files = sorted(table.file_uris()) if days else []
-    query = mart_query(columns, read_mart(model, files))
+    if model.is_global:
+        query = rows_of_mart(model, columns, table if days else None)
+    else:
+        query = rows_of_mart(model, columns, table, days)
     if "event_date" in columns.names:
         return query
+    if model.is_monthly:
+        return f"select *, month_date as event_date from ({query})"
     day = max(days, default=ANY_DAY)
     return f"select *, date '{day.isoformat()}' as event_date from ({query})"
 

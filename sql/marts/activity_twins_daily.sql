@@ -2,6 +2,7 @@
 -- grain:  event_date, event_id
 -- reads:  stg_activity
 -- scope:  partition
+-- files:  month
 -- note:   the stream has no ids and whole seconds, so twins share type, second, workspace, person
 --         and resource; of two edits within a second beside one of the API, one is a twin. A table
 --         of its own, so that a timeline leaves twins out without opening other days' files.

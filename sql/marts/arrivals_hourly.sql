@@ -2,6 +2,7 @@
 -- grain:  event_date, source, workspace_id, event_kind, received_hour_at, lag
 -- reads:  stg_arrivals
 -- scope:  partition
+-- files:  month
 -- note:   the day is that of the events, the hour that of the arrival.
 
 with lagged as (

@@ -2,6 +2,7 @@
 -- grain:  event_date, event_id
 -- reads:  int_activity_once
 -- scope:  partition
+-- files:  month
 -- note:   the few rows of activity that outages are made of.
 
 select

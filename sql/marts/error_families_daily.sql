@@ -2,6 +2,7 @@
 -- grain:  event_date, workspace_id, recipe_id, family_id
 -- reads:  stg_jobs
 -- scope:  window(-7d,+0d)
+-- files:  month
 -- note:   the roll-up that error_families is made of; runs that ended as succeeded or failed, no
 --         test jobs. Of a rerun, the day of its first run is looked for in the 7 days before.
 

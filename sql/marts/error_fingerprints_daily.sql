@@ -2,6 +2,7 @@
 -- grain:  event_date, workspace_id, recipe_id, fingerprint_id
 -- reads:  int_error_jobs
 -- scope:  partition
+-- files:  month
 -- note:   the sample is the first failure of the day; test jobs only in their own column, and as a
 --         sample only where nothing else failed like that.
 

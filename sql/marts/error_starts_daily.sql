@@ -2,6 +2,7 @@
 -- grain:  event_date, workspace_id, recipe_id, fingerprint_id
 -- reads:  error_fingerprints_daily, int_error_changes
 -- scope:  window(-7d,+0d)
+-- files:  month
 -- note:   ranks: the lowest wins, then the nearest. 1 the recipe edited, or a connection of the
 --         failing connector lost and not yet back, within a day; 2 other changes of these or of
 --         the connector, within a day; 3 changes of the workspace, connections that were connected

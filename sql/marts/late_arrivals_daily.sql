@@ -2,6 +2,7 @@
 -- grain:  event_date, source, workspace_id, event_kind, lag
 -- reads:  arrivals_hourly
 -- scope:  partition
+-- files:  month
 -- note:   Workato keeps trying for 7 days; what is later came by hand or from the API.
 
 select

@@ -2,6 +2,7 @@
 -- grain:  event_date, event_kind
 -- reads:  stg_arrivals
 -- scope:  partition
+-- files:  month
 -- note:   received is when the landing object was written. An event of a clock that runs fast was
 --         received before it occurred; it counts as received at once. Late data restates its day.
 

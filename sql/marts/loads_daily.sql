@@ -2,6 +2,7 @@
 -- grain:  event_date
 -- reads:  stg_loads
 -- scope:  partition
+-- files:  month
 -- note:   received is accepted, duplicate and rejected together, always.
 
 select

@@ -2,6 +2,7 @@
 -- grain:  event_date, event_id
 -- reads:  int_activity_once
 -- scope:  partition
+-- files:  month
 -- note:   whoever accepts an invitation is the actor; else the person concerned is the member.
 --         The address names a person before and after an id is known, so it comes first.
 

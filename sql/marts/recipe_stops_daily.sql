@@ -2,6 +2,7 @@
 -- grain:  event_date, event_id
 -- reads:  recipe_switches_daily, recipe_activity_daily
 -- scope:  window(-28d,+0d)
+-- files:  month
 -- note:   what recipe_stops is made of. The day before and the day itself are in the switch, up to
 --         its second; older failures and starts than those of 28 days before are not looked for.
 

@@ -2,6 +2,7 @@
 -- grain:  event_date, event_id
 -- reads:  int_activity_once, stg_jobs
 -- scope:  window(-1d,+1d)
+-- files:  month
 -- note:   before and after are 24 hours; what ended in the very second of the switch counts on
 --         both sides. Test jobs are left out. Triggered is a job that is no rerun and starts more
 --         than five minutes after: until then a stopped recipe may work off what waits.

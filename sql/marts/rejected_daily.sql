@@ -2,6 +2,7 @@
 -- grain:  event_date, source, reason
 -- reads:  stg_rejected
 -- scope:  partition
+-- files:  month
 -- note:   the bytes stay in rejected; a fix makes them loadable again.
 
 select

@@ -2,6 +2,7 @@
 -- grain:  event_date, person_id
 -- reads:  int_activity_once
 -- scope:  partition
+-- files:  month
 -- note:   a switch is counted once, where the person enters; unknown is a sign-in that failed
 --         without naming anybody.
 

@@ -2,6 +2,7 @@
 -- grain:  event_date, workspace_id, link, missing_job_id
 -- reads:  stg_job_links
 -- scope:  window(-7d,+1d)
+-- files:  month
 -- note:   looked for from 7 days before the naming job to the day after it: a caller that ends
 --         later, or a first run longer ago, counts as unseen.
 

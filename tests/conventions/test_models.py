@@ -217,7 +217,8 @@ def test_a_mart_is_stored_by_day_or_month_unless_it_is_rebuilt_whole(
 
     stored_by = table.metadata().partition_columns
 
-    by_day = ["month_date"] if model.is_monthly else ["event_date"]
+    by_month = model.is_monthly or model.has_monthly_files
+    by_day = ["month_date"] if by_month else ["event_date"]
     assert stored_by == ([] if model.is_global else by_day)
 
 

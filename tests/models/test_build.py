@@ -16,6 +16,7 @@ from pipelines.errors import LakeError
 from pipelines.lake.maintain import compact
 from pipelines.lake.tables import Lake, partition_files
 from pipelines.models import MODELS, build_model, build_stale, stale_days
+from pipelines.models.catalogue import write_catalogue
 from pipelines.models.header import in_order, parse_header
 from pipelines.models.query import open_catalogue
 from pipelines.models.turns import in_turns
@@ -24,9 +25,11 @@ from pipelines.samples import write_sample
 Row = dict[str, Any]
 USAGE, OWNERS = "recipe_usage_daily", "recipe_owners"
 MONTHLY = "recipe_usage_monthly"
+ERRORS = "error_fingerprints_daily"
 STORED = [name for name, model in MODELS.items() if model.is_stored]
 WINDOWED = next(name for name in STORED if MODELS[name].window == (7, 1))
 FIRST = date(2026, 2, 3)
+FAILED = {"status": "failed", "error": "Not found", "error_type": "NotFound"}
 
 
 def a_job(day: date, **fields: Any) -> Row:
@@ -50,8 +53,8 @@ def files(lake: Lake, name: str, day: date) -> list[str]:
     return partition_files(lake.find(name), [day])
 
 
-def month_files(lake: Lake, month: date) -> list[str]:
-    return partition_files(lake.find(MONTHLY), [month], "month_date")
+def month_files(lake: Lake, month: date, name: str = MONTHLY) -> list[str]:
+    return partition_files(lake.find(name), [month], "month_date")
 
 
 def rows(lake: Lake, name: str) -> list[Row]:
@@ -222,6 +225,56 @@ def test_any_day_of_a_month_builds_the_month(lake: Lake, landing: Path) -> None:
 
     assert build_model(lake, MONTHLY, [date(2026, 2, 27), date(2026, 2, 28)]) == 2
     assert len(rows(lake, MONTHLY)) == 2
+
+
+def test_a_new_day_is_put_into_the_file_of_its_month_and_loses_no_other_day(
+    lake: Lake, landing: Path
+) -> None:
+    days = [date(2026, 1, 31), FIRST, date(2026, 2, 27)]
+    load(lake, landing, *(a_job(day, **FAILED) for day in days))
+    build(lake)
+    january = month_files(lake, date(2026, 1, 1), ERRORS)
+
+    load(lake, landing, a_job(date(2026, 2, 28), **FAILED), a_job(FIRST, **FAILED))
+    built = build(lake)
+
+    assert built[ERRORS] == [FIRST, date(2026, 2, 28)]
+    assert {row["event_date"]: row["failed_count"] for row in rows(lake, ERRORS)} == {
+        days[0]: 1,
+        days[1]: 2,
+        days[2]: 1,
+        date(2026, 2, 28): 1,
+    }
+    assert month_files(lake, date(2026, 1, 1), ERRORS) == january
+    assert len(month_files(lake, date(2026, 2, 1), ERRORS)) == 1
+
+
+def test_the_rows_of_a_build_are_those_of_its_days(lake: Lake, landing: Path) -> None:
+    load(lake, landing, a_job(FIRST, **FAILED), a_job(date(2026, 2, 4), **FAILED))
+    build(lake)
+
+    assert build_model(lake, ERRORS, [FIRST]) == 1
+    assert len(rows(lake, ERRORS)) == 2
+
+
+def test_a_mart_that_was_stored_by_day_is_built_anew_by_month(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(lake, landing, a_job(FIRST, **FAILED), a_job(date(2026, 3, 9), **FAILED))
+    with monkeypatch.context() as patch:
+        patch.setitem(MODELS, ERRORS, replace(MODELS[ERRORS], has_monthly_files=False))
+        build(lake)
+    before = rows(lake, "error_fingerprints")
+
+    write_catalogue(lake)  # of this version, over tables of the other
+    build_model(lake, "error_fingerprints", [FIRST])
+    assert rows(lake, "error_fingerprints") == before
+    assert build(lake)[ERRORS] == [FIRST, date(2026, 3, 9)]
+
+    table = lake.find(ERRORS)
+    assert table is not None
+    assert table.metadata().partition_columns == ["month_date"]
+    assert len(rows(lake, ERRORS)) == 2
 
 
 def test_a_mart_that_is_stored_by_something_else_is_replaced_as_a_whole(
@@ -425,6 +478,16 @@ def test_marts_come_after_those_that_they_read_and_a_circle_is_refused() -> None
 def test_a_scope_that_no_build_knows_is_refused(scope: str) -> None:
     with pytest.raises(ValueError, match="scope"):
         parse_header("a", "marts", f"-- X.\n-- grain: a\n-- reads: b\n-- scope: {scope}\n")
+
+
+@pytest.mark.parametrize(
+    ("scope", "files"), [("global", "month"), ("month", "month"), ("partition", "year")]
+)
+def test_files_that_no_build_knows_are_refused(scope: str, files: str) -> None:
+    header = f"-- X.\n-- grain: a\n-- reads: b\n-- scope: {scope}\n-- files: {files}\n"
+
+    with pytest.raises(ValueError, match="files is"):
+        parse_header("a", "marts", header)
 
 
 def test_marts_are_built_together_only_where_none_reads_the_other() -> None:
