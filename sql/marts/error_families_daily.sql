@@ -3,7 +3,7 @@
 -- reads:  stg_jobs
 -- scope:  window(-7d,+0d)
 -- files:  month
--- note:   the roll-up that error_families is made of; runs that ended as succeeded or failed, no
+-- note:   what int_error_families is made of; runs that ended as succeeded or failed, no
 --         test jobs. Of a rerun, the day of its first run is looked for in the 7 days before.
 
 with runs as (

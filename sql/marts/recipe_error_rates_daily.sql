@@ -4,7 +4,7 @@
 -- scope:  partition
 -- note:   a rate is failed over failed and succeeded; other outcomes (pending, cancelled) count in
 --         job_count alone. A family counts on every day on which it ran, with its last run of that
---         day; recipe_error_families has the end of families that span days.
+--         day; int_error_families_by_recipe has the end of families that span days.
 
 -- a job that was sent with several statuses counts once, by how it ended
 with ranked as (

@@ -1,6 +1,7 @@
 -- Failed jobs between two UTC days per recipe, the most first, with the most frequent error.
 -- grain:  workspace_id, recipe_id
--- reads:  recipe_error_rates_daily, recipe_error_families, error_fingerprints_daily, recipe_owners
+-- reads:  recipe_error_rates_daily, int_error_families_by_recipe, error_fingerprints_daily,
+--         recipe_owners
 -- scope:  global
 -- note:   families are those that began in these days; the last run of each, whenever, decides.
 
@@ -29,7 +30,7 @@ families as (
         sum(family_count) as family_count,
         sum(failed_family_count) as failed_family_count,
         sum(recovered_family_count) as recovered_family_count
-    from recipe_error_families
+    from int_error_families_by_recipe
     where event_date between $from_date and $to_date
     group by all
 ),

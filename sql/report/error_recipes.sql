@@ -1,6 +1,7 @@
 -- Recipes that failed most in the period, by job and by retry family, with their commonest error.
 -- grain:  workspace_id, recipe_id
--- reads:  recipe_error_rates_daily, recipe_error_families, error_fingerprints_daily, recipe_owners
+-- reads:  recipe_error_rates_daily, int_error_families_by_recipe, error_fingerprints_daily,
+--         recipe_owners
 -- scope:  global
 
 with jobs_of as (
@@ -24,7 +25,7 @@ families as (
         recipe_id,
         sum(family_count) as family_count,
         sum(failed_family_count) as failed_family_count
-    from recipe_error_families
+    from int_error_families_by_recipe
     where event_date between $from_date and $to_date
     group by all
 ),

@@ -1,6 +1,6 @@
 -- Retry families that began in the period, and in the one before it, and how they ended.
 -- grain:  is_current
--- reads:  recipe_error_families
+-- reads:  int_error_families_by_recipe
 -- scope:  global
 
 select
@@ -8,7 +8,7 @@ select
     cast(sum(failed_family_count) as bigint) as failed_family_count,
     cast(sum(recovered_family_count) as bigint) as recovered_family_count,
     event_date >= $from_date as is_current
-from recipe_error_families
+from int_error_families_by_recipe
 where
     event_date between $before_date and $to_date
     and (cast($environment as varchar) is null or environment = $environment)

@@ -132,7 +132,7 @@ def test_every_error_of_a_day_goes_by_the_newest_name_of_its_recipe() -> None:
     )
 
     errors = build("recipe_errors_daily", jobs)
-    (families,) = build("recipe_error_families", jobs)
+    (families,) = build("int_error_families_by_recipe", jobs)
 
     assert [row["recipe_name"] for row in errors] == ["Orders", "Orders"]
     holds(families, recipe_name="Orders", family_count=4)
@@ -140,8 +140,8 @@ def test_every_error_of_a_day_goes_by_the_newest_name_of_its_recipe() -> None:
 
 def test_a_family_whose_last_run_succeeded_is_no_failure() -> None:
     (rates,) = build("recipe_error_rates_daily", RECOVERED)
-    (family,) = build("error_families", RECOVERED)
-    (began,) = build("recipe_error_families", RECOVERED)
+    (family,) = build("int_error_families", RECOVERED)
+    (began,) = build("int_error_families_by_recipe", RECOVERED)
 
     holds(rates, job_count=2, failed_count=1, error_rate=0.5)
     holds(rates, family_count=1, failed_family_count=0, recovered_family_count=1)
@@ -155,7 +155,7 @@ def test_a_family_that_fails_again_is_one_failure() -> None:
 
     (rates,) = build("recipe_error_rates_daily", jobs)
     (kind,) = build("recipe_errors_daily", jobs)
-    (family,) = build("error_families", jobs)
+    (family,) = build("int_error_families", jobs)
 
     holds(rates, failed_count=2, family_count=1, failed_family_count=1, error_rate=1.0)
     holds(kind, failed_count=2, family_count=1, failed_family_count=1)
@@ -164,8 +164,8 @@ def test_a_family_that_fails_again_is_one_failure() -> None:
 
 def test_a_family_over_midnight_ends_each_day_as_it_stands_and_wins_with_its_last_run() -> None:
     first, second = build("recipe_error_rates_daily", OVER_MIDNIGHT)
-    (family,) = build("error_families", OVER_MIDNIGHT)
-    (began,) = build("recipe_error_families", OVER_MIDNIGHT)
+    (family,) = build("int_error_families", OVER_MIDNIGHT)
+    (began,) = build("int_error_families_by_recipe", OVER_MIDNIGHT)
 
     holds(first, event_date=DAY_1, family_count=1, failed_family_count=1)
     holds(second, event_date=DAY_2, family_count=1, failed_family_count=0, started_family_count=0)
@@ -174,10 +174,26 @@ def test_a_family_over_midnight_ends_each_day_as_it_stands_and_wins_with_its_las
     holds(began, event_date=DAY_1, family_count=1, failed_family_count=0)
 
 
+def test_families_of_one_day_and_of_more_are_told_once_each() -> None:
+    jobs = (*OVER_MIDNIGHT, run("j-3", "03 08:00:00"), run("j-4", "04 08:00:00"))
+
+    families = build("int_error_families", jobs)
+    first, second = build("int_error_families_by_recipe", jobs)
+
+    assert [(row["family_id"], row["day_count"]) for row in families] == [
+        ("j-1", 2),
+        ("j-3", 1),
+        ("j-4", 1),
+    ]
+    holds(first, event_date=DAY_1, family_count=2, failed_family_count=1)
+    holds(second, event_date=DAY_2, family_count=1, failed_family_count=1)
+    holds(second, recovered_family_count=0)
+
+
 def test_a_rerun_whose_first_run_is_unknown_begins_its_family() -> None:
     jobs = (run("j-2", "04 00:10:00", family_id="j-1"),)
 
-    (began,) = build("recipe_error_families", jobs)
+    (began,) = build("int_error_families_by_recipe", jobs)
 
     holds(began, event_date=DAY_2, family_count=1, failed_family_count=1, family_error_rate=1.0)
 
@@ -189,8 +205,8 @@ def test_a_success_that_is_run_again_on_a_later_day_is_one_family_that_ends_as_t
     again = moment("03 09:00:00") + timedelta(days=days_later)
     jobs = (run("j-1", "03 09:00:00", "succeeded"), run("j-2", again, family_id="j-1"))
 
-    (family,) = build("error_families", jobs)
-    (began,) = build("recipe_error_families", jobs)
+    (family,) = build("int_error_families", jobs)
+    (began,) = build("int_error_families_by_recipe", jobs)
 
     holds(family, has_first_run=True, started_date=DAY_1, is_failed=True, run_count=1)
     holds(began, event_date=DAY_1, family_count=1, failed_family_count=1, family_error_rate=1.0)
@@ -200,7 +216,7 @@ def test_a_rerun_finds_no_first_run_in_another_workspace_or_more_than_7_days_bef
     elsewhere = run("j-1", "03 09:00:00", "succeeded", workspace_id="2")
     early = run("j-1", "02 09:00:00", "succeeded")
 
-    families = build("error_families", [elsewhere, early, run("j-2", "10 09:00", family_id="j-1")])
+    families = build("int_error_families", [elsewhere, early, run("j-2", "10 09:00", family_id="j-1")])
 
     assert [(row["has_first_run"], row["started_date"]) for row in families] == [
         (False, date(2026, 2, 10))
@@ -211,7 +227,7 @@ def test_a_run_that_has_not_ended_decides_nothing() -> None:
     jobs = (run("j-1", "03 09:00:00"), run("j-2", "03 09:10:00", "pending", family_id="j-1"))
 
     (rates,) = build("recipe_error_rates_daily", jobs)
-    (family,) = build("error_families", jobs)
+    (family,) = build("int_error_families", jobs)
 
     holds(rates, job_count=2, failed_count=1, error_rate=1.0, failed_family_count=1)
     holds(family, run_count=1, is_failed=True)
@@ -240,7 +256,7 @@ def test_test_jobs_stand_in_columns_of_their_own() -> None:
     holds(kind, failed_count=0, family_count=0, failed_family_count=0, test_failed_count=1)
     holds(kind, first_failed_at=None)
     holds(print_, failed_count=0, family_count=0, test_failed_count=1, first_failed_at=None)
-    assert build("error_families", jobs) == []
+    assert build("int_error_families", jobs) == []
     assert build("error_fingerprints", jobs) == []
     assert build("error_causes", jobs) == []
 

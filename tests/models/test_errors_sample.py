@@ -21,8 +21,8 @@ MARTS = (
     "recipe_errors_daily",
     "recipe_error_rates_daily",
     "error_families_daily",
-    "error_families",
-    "recipe_error_families",
+    "int_error_families",
+    "int_error_families_by_recipe",
     "error_fingerprints_daily",
     "error_fingerprints",
     "error_starts_daily",
@@ -168,7 +168,7 @@ def test_totals_equal_those_of_the_lake(sample: Sample) -> None:
     for name in ("recipe_errors_daily", "recipe_error_rates_daily", "error_fingerprints_daily"):
         assert total(sample, name, "failed_count") == failed, name
         assert total(sample, name, "test_failed_count") == tested, name
-    for name in ("error_families", "error_families_daily", "error_fingerprints"):
+    for name in ("int_error_families", "error_families_daily", "error_fingerprints"):
         assert total(sample, name, "failed_count") == failed, name
     everything = of_jobs(sample, False, lambda _: True)
     assert total(sample, "recipe_error_rates_daily", "job_count") == everything
@@ -186,11 +186,11 @@ def test_families_equal_those_counted_in_plain_python(sample: Sample) -> None:
             failed.add(family)
     ends = {family: row["outcome"] for family, row in last.items()}
 
-    assert total(sample, "recipe_error_families", "family_count") == len(ends)
-    assert total(sample, "recipe_error_families", "failed_family_count") == sum(
+    assert total(sample, "int_error_families_by_recipe", "family_count") == len(ends)
+    assert total(sample, "int_error_families_by_recipe", "failed_family_count") == sum(
         outcome == "failed" for outcome in ends.values()
     )
-    assert total(sample, "recipe_error_families", "recovered_family_count") == sum(
+    assert total(sample, "int_error_families_by_recipe", "recovered_family_count") == sum(
         ends[family] == "succeeded" for family in failed
     )
 

@@ -1,6 +1,6 @@
 -- Error rate by retry family, per recipe and the UTC day on which the families began.
 -- grain:  event_date, workspace_id, recipe_id
--- reads:  error_families, recipe_error_rates_daily
+-- reads:  int_error_families, recipe_error_rates_daily
 -- scope:  global
 -- note:   the last run of a family wins, even days later, so a rerun restates the day of the first
 --         run. A family without its first run begins on the day of its first run that is known.
@@ -13,7 +13,7 @@ with ended as (
         count(*) filter (where is_failed) as failed_family_count,
         count(*) filter (where is_recovered) as recovered_family_count,
         started_date as event_date
-    from error_families
+    from int_error_families
     group by workspace_id, recipe_id, started_date
 ),
 
