@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from pipelines.lake.duck import list_literal, text_literal
@@ -76,15 +77,19 @@ def _newest_of(
 
     A mart that is rebuilt whole has the newest day of the lake that it was built from.
     """
-    if shown is None or not (files := file_actions(shown).to_pylist()):
+    if shown is None or not (files := file_actions(shown)).num_rows:
         return None, None
-    written = max(file["modification_time"] for file in files)
+    written = _newest(files, "modification_time")
     if model.is_global:
         until = Stamps(model, digest(model, lake.storage.settings), shown).complete_until
         return None if until == NEVER else until, _utc(written)
     by_day = f"partition.{model.partition_column}"
-    newest = by_day if by_day in files[0] else f"max.{model.partition_column}"
-    return max(file[newest] for file in files), _utc(written)
+    column = by_day if by_day in files.column_names else f"max.{model.partition_column}"
+    return _newest(files, column), _utc(written)
+
+
+def _newest(files: pa.Table, column: str) -> Any:
+    return max(files.column(column).unique().to_pylist())
 
 
 def _utc(moment: Any) -> datetime:

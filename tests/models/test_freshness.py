@@ -16,6 +16,7 @@ from pipelines.models import MODELS, build_model, build_stale, publish, stale_da
 from pipelines.models.query import open_catalogue
 
 FIRST, SECOND = date(2026, 2, 3), date(2026, 2, 4)
+FAILED = {"status": "failed", "error": "Not found"}
 STORED = {name for name, model in MODELS.items() if model.is_stored}
 
 
@@ -47,7 +48,7 @@ def stale(lake: Lake) -> set[str]:
 
 def test_every_table_and_mart_says_how_new_it_is(place: Place) -> None:
     lake = place.lake()
-    load(place, lake, "one", job_of(FIRST), job_of(SECOND), activity())
+    load(place, lake, "one", job_of(FIRST), job_of(SECOND) | FAILED, activity())
     before = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=1)
 
     list(build_stale(lake))
@@ -63,6 +64,7 @@ def test_every_table_and_mart_says_how_new_it_is(place: Place) -> None:
     daily, monthly = found["recipe_usage_daily"], found["recipe_usage_monthly"]
     assert (daily["newest_event_date"], daily["load_number"]) == (SECOND, 1)
     assert monthly["newest_event_date"] == FIRST.replace(day=1)
+    assert found["error_fingerprints_daily"]["newest_event_date"] == SECOND  # in a file by month
     assert found["recipe_stops"]["newest_event_date"] == SECOND  # the day that it was built for
     assert before <= daily["refreshed_at"] <= datetime.now(UTC).replace(tzinfo=None)
     assert stale(lake) == set()
