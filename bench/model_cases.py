@@ -123,5 +123,7 @@ def _built(sizes: Sizes, days: int) -> Path:
 def _one_day(lake: Path, day: Path) -> Measured:
     with data.scratch() as folder:
         own = data.linked(lake, folder)
+        # the catalogue names the folder of its lake, so that a copy needs its own, once
+        run(trailhouse(own, "query", "select 1"))
         run(trailhouse(own, "load", day, "--json"))
         return run(trailhouse(own, "build", "--json"))
