@@ -50,9 +50,16 @@ def pulled(event: dict[str, Any], number: int) -> dict[str, Any]:
     }
 
 
+def run_again() -> Iterator[dict[str, Any]]:
+    """A job that failed before midnight, and its rerun after it."""
+    yield job(id="j-again-1", status="failed", error="Not found", completed_at=f"{DAY}T23:59:00Z")
+    after = f"{DAY + timedelta(days=1)}T00:05:00Z"
+    yield job(id="j-again-2", master_job_id="j-again-1", is_repeat=True, completed_at=after)
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a lake of two months, with late files and twins, and its marts.
+    """The folder of a lake of two months, with late files, twins and a rerun, and its marts.
 
     Tests copy it.
     """
@@ -64,7 +71,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, path in enumerate(sorted(landing.rglob("*.ndjson"))[::4]):
         path.rename(late / f"{number}.ndjson")
     twins = [pulled(event, number) for number, event in enumerate(events[::2], 1)]
-    (late / "pulled.ndjson").write_bytes(b"\n".join(map(encode, [events[0], *twins])))
+    more = [events[0], *twins, *run_again()]
+    (late / "pulled.ndjson").write_bytes(b"\n".join(map(encode, more)))
     lake = lake_at(root / "lake")
     for folder in (landing, late):
         run_load(lake, [folder])
