@@ -69,7 +69,8 @@ def build_model(lake: Lake, name: str, days: Sequence[date]) -> int:
         The rows written. Building again writes the same rows.
     """
     with closing(open_database(lake)) as database:
-        return build_days(lake, MODELS[name], days, read_changes(lake), database)
+        table = open_mart(lake, MODELS[name])
+        return build_days(lake, table, MODELS[name], days, read_changes(lake), database)
 
 
 def open_database(lake: Lake) -> DuckDBPyConnection:
@@ -83,14 +84,19 @@ def open_mart(lake: Lake, model: Model) -> DeltaTable:
 
 
 def build_days(
-    lake: Lake, model: Model, days: Sequence[date], changes: Changes, database: DuckDBPyConnection
+    lake: Lake,
+    built: DeltaTable,
+    model: Model,
+    days: Sequence[date],
+    changes: Changes,
+    database: DuckDBPyConnection,
 ) -> int:
     """Build from the tables that `changes` holds, or as they are now; what is newer stays stale.
 
-    The relations of a build are gone when it ends: they belong to a connection of its own.
+    The relations of a build are gone when it ends: they belong to a connection of its own. The
+    mart's table is at the new version then.
     """
     schema = _stored(model, columns_of(lake, model))
-    built = lake.find(model.name) or _create(lake, model, schema)
     whole = _columns(pa.schema(built.schema().to_arrow())) != _columns(schema)
     whole = whole or built.metadata().partition_columns != _partition_by(model)
     wanted = set(changes.needed(model)) if whole and not model.is_global else set(days)
