@@ -32,7 +32,7 @@ notebooks: $(VENV)/.installed ## Open the notebooks in JupyterLab, on the lake o
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
 test: $(VENV)/.installed ## Run the tests, with a real S3 server and a real daemon
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 check: $(VENV)/.installed ## Format, lint, types, SQL, definitions
 	$(BIN)/ruff format --check .

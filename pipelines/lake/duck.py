@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from tempfile import gettempdir
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pipelines.lake.storage import S3Access, Storage
 
 EXTENSIONS = ("httpfs", "delta")
+
+_CHECKED: set[str] = set()
+"""Extensions whose signature was checked: half a second for one of 80 MB, once a process."""
 
 
 def extension_path(name: str) -> str:
@@ -32,37 +36,58 @@ def connect(
 
     Args:
         storage: Gives the limits, and the access to S3 where `s3` is set.
-        database: `:memory:` or a file, which is opened read-only.
+        database: `:memory:` or a file, to write.
         s3: Load `httpfs` and create a secret from the resolved access.
         delta: Load the `delta` reader.
     """
     settings = storage.settings
     folder = settings.work_dir or Path(gettempdir())
+    wanted = [name for name, is_wanted in (("httpfs", s3), ("delta", delta)) if is_wanted]
+    is_checked = bool(wanted) and _CHECKED.issuperset(wanted)
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        "allow_unsigned_extensions": is_checked,
         "memory_limit": f"{settings.memory_limit_mb}MiB",
         "threads": settings.threads,
         # DuckDB makes the folder when it spills and removes it again; two processes must not share
         "temp_directory": str(folder / f"trailhouse-spill-{uuid4().hex}"),
     }
-    connection = duckdb.connect(database, read_only=database != ":memory:", config=config)
+    connection = duckdb.connect(database, config=config)
     connection.execute("set global timezone = 'UTC'")
     # off already in Jupyter without ipywidgets, where DuckDB refuses even to turn it off
     shown = connection.execute("select current_setting('enable_progress_bar')").fetchone()
     if shown != (False,):
         connection.execute("set enable_progress_bar = false")
+    for name in wanted:
+        load_extension(connection, name)
+    if is_checked:  # DuckDB lets nobody turn it on again
+        connection.execute("set allow_unsigned_extensions = false")
     if s3:
-        load_extension(connection, "httpfs")
         create_secret(connection, storage.s3)
-    if delta:
-        load_extension(connection, "delta")
+    return connection
+
+
+@cache
+def empty_database() -> duckdb.DuckDBPyConnection:
+    """One database a process to ask for the columns of statements, each by a cursor of its own.
+
+    A cursor costs next to nothing, a database of its own twenty milliseconds.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "threads": 1,
+    }
+    connection = duckdb.connect(config=config)
+    connection.execute("set global timezone = 'UTC'")
     return connection
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Load one pinned extension from its wheel."""
     connection.execute(f"load {text_literal(extension_path(name))}")
+    _CHECKED.add(name)
 
 
 def create_secret(connection: duckdb.DuckDBPyConnection, access: S3Access) -> None:

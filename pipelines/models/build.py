@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -42,7 +43,15 @@ from pipelines.models.staleness import Changes, Stamps, lake_days, read_changes,
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["build_days", "build_model", "lake_days", "open_mart", "stale_days", "table_query"]
+__all__ = [
+    "build_days",
+    "build_model",
+    "lake_days",
+    "open_database",
+    "open_mart",
+    "stale_days",
+    "table_query",
+]
 
 DAYS_AT_ONCE = 31
 """Days of one statement; bounds memory over a long rebuild."""
@@ -62,7 +71,14 @@ def build_model(lake: Lake, name: str, days: Sequence[date]) -> int:
     Returns:
         The rows written. Building again writes the same rows.
     """
-    return build_days(lake, MODELS[name], days, read_changes(lake))
+    with closing(open_database(lake)) as database:
+        table = open_mart(lake, MODELS[name])
+        return build_days(lake, table, MODELS[name], days, read_changes(lake), database)
+
+
+def open_database(lake: Lake) -> DuckDBPyConnection:
+    """The engine of one build or of many, one after the other."""
+    return connect(lake.storage, s3=lake.is_s3)
 
 
 def open_mart(lake: Lake, model: Model) -> DeltaTable:
@@ -70,10 +86,20 @@ def open_mart(lake: Lake, model: Model) -> DeltaTable:
     return lake.find(model.name) or _create(lake, model, _stored(model, columns_of(lake, model)))
 
 
-def build_days(lake: Lake, model: Model, days: Sequence[date], changes: Changes) -> int:
-    """Build from the tables that `changes` holds, or as they are now; what is newer stays stale."""
+def build_days(
+    lake: Lake,
+    built: DeltaTable,
+    model: Model,
+    days: Sequence[date],
+    changes: Changes,
+    database: DuckDBPyConnection,
+) -> int:
+    """Build from the tables that `changes` holds, or as they are now; what is newer stays stale.
+
+    The relations of a build are gone when it ends: they belong to a connection of its own. The
+    mart's table is at the new version then.
+    """
     schema = _stored(model, columns_of(lake, model))
-    built = lake.find(model.name) or _create(lake, model, schema)
     whole = _columns(pa.schema(built.schema().to_arrow())) != _columns(schema)
     whole = whole or built.metadata().partition_columns != _partition_by(model)
     wanted = set(changes.needed(model)) if whole and not model.is_global else set(days)
@@ -92,7 +118,7 @@ def build_days(lake: Lake, model: Model, days: Sequence[date], changes: Changes)
         for some in [sorted(wanted)[at : at + at_once]]
     ]
     counted = _Counter()
-    connection = connect(lake.storage, s3=lake.is_s3)
+    connection = database.cursor()
     try:
         # comments are the table's own: delta-rs refuses rows that come with other ones
         written = schema if whole or model.is_global else _bare(schema)

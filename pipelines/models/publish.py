@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from pipelines.lake.history import loads_after, newest_load
 from pipelines.lake.tables import Lake
-from pipelines.models.build import build_days, open_mart
+from pipelines.models.build import build_days, open_database, open_mart
 from pipelines.models.catalogue import (
     current_edition,
     definitions_digest,
@@ -40,12 +42,17 @@ def build_stale(lake: Lake, *, everything: bool = False) -> Iterator[tuple[str, 
     """
     hold_edition(lake)
     changes = read_settled_changes(lake)
-    for model in MODELS.values():
-        if not model.is_stored:
-            continue
-        days = list(changes.needed(model)) if everything else changes.stale(model)
-        if days:
-            yield model.name, days, build_days(lake, model, days, changes)
+    held = dict(changes.tables)  # marts as well, once built, for those that read them
+    changes = replace(changes, tables=held)
+    with closing(open_database(lake)) as database:
+        for model in MODELS.values():
+            if not model.is_stored:
+                continue
+            table = held[model.name] = open_mart(lake, model)
+            days = list(changes.needed(model)) if everything else changes.stale(model, table)
+            if days:
+                rows = build_days(lake, table, model, days, changes, database)
+                yield model.name, days, rows
     publish(lake)
 
 

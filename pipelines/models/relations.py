@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipelines.lake.duck import connect, list_literal
+from pipelines.lake.duck import empty_database, list_literal
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake, partition_files
 from pipelines.models.header import MODELS, Model
@@ -44,6 +44,11 @@ def mart_query(columns: pa.Schema, rows: str) -> str:
     listed = ", ".join(f"{_in_utc(f)} as {f.name}" for f in columns)
     kinds = {f.name: _instant(f.type) for f in columns}
     return f"select {listed} from (({_empty(kinds)}) union all by name {rows})"
+
+
+def empty_query(lake: Lake, name: str) -> str:
+    """A query without rows in the columns of a lake table or mart."""
+    return _source_query(lake, name, None)
 
 
 def _in_utc(field: pa.Field) -> str:
@@ -144,7 +149,10 @@ def relations_of(
     """What a mart reads, by name: its query, with what it needs for the days, in order."""
     wanted = days_around(model, days)
     return {
-        **{name: _source_query(lake, model, name, at, wanted) for name, at in sources.items()},
+        **{
+            name: _source_query(lake, name, at, None if model.is_global else wanted)
+            for name, at in sources.items()
+        },
         **{name: reference_query(name, lake.storage.settings) for name in references(model)},
         **{view.name: view.sql for view in views(model)},
     }
@@ -157,15 +165,16 @@ def create_relations(connection: DuckDBPyConnection, relations: Mapping[str, str
 
 
 def _source_query(
-    lake: Lake, model: Model, name: str, table: DeltaTable | None, days: Sequence[date]
+    lake: Lake, name: str, table: DeltaTable | None, days: Sequence[date] | None = None
 ) -> str:
+    """A query for what is stored, of some days; without them, or where it has none, of all."""
     source = MODELS.get(name)
-    whole = model.is_global or (source is not None and source.is_global)
     if source is not None:
-        return rows_of_mart(source, columns_of(lake, source), table, None if whole else days)
+        wanted = None if source.is_global else days
+        return rows_of_mart(source, columns_of(lake, source), table, wanted)
     if table is None:
         return table_query(name, [])
-    files = sorted(table.file_uris()) if whole else partition_files(table, days)
+    files = sorted(table.file_uris()) if days is None else partition_files(table, days)
     return table_query(name, files)
 
 
@@ -212,8 +221,9 @@ _COLUMNS: dict[tuple[Model, str], pa.Schema] = {}
 
 
 def _columns_of(lake: Lake, model: Model) -> pa.Schema:
-    with closing(connect(lake.storage)) as connection:
+    with closing(empty_database().cursor()) as connection:
         empty = dict.fromkeys(stored_sources(model))
         create_relations(connection, relations_of(lake, model, empty, []))
         query = f"select * from (\n{model.sql}\n) limit 0"
-        return connection.execute(query, bind(model, [ANY_DAY], ANY_DAY)).to_arrow_table().schema
+        found = connection.execute(query, bind(model, [ANY_DAY], ANY_DAY))
+        return found.to_arrow_reader().schema  # a table would import pandas, for a second

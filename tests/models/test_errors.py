@@ -216,7 +216,9 @@ def test_a_rerun_finds_no_first_run_in_another_workspace_or_more_than_7_days_bef
     elsewhere = run("j-1", "03 09:00:00", "succeeded", workspace_id="2")
     early = run("j-1", "02 09:00:00", "succeeded")
 
-    families = build("int_error_families", [elsewhere, early, run("j-2", "10 09:00", family_id="j-1")])
+    families = build(
+        "int_error_families", [elsewhere, early, run("j-2", "10 09:00", family_id="j-1")]
+    )
 
     assert [(row["has_first_run"], row["started_date"]) for row in families] == [
         (False, date(2026, 2, 10))

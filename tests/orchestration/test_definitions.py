@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ from pipelines.definitions import defs
 from pipelines.lake.schemas import LOADED_TABLES, TABLES
 from pipelines.models import MODELS
 from pipelines.models.header import LAYERS
+from pipelines.partitions import DAYS
 from pipelines.quality import CHECKS, LAKE_CHECKS, MART_CHECKS
 
 ROOT = Path(__file__).parents[2]
@@ -157,3 +159,11 @@ def test_loading_the_definitions_warns_of_nothing() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_keys_of_days_are_those_of_dagster_and_grow_with_the_day() -> None:
+    plain = dg.DailyPartitionsDefinition("2013-01-01", timezone="UTC", end_offset=2)
+
+    for moment in (datetime(2026, 3, 1, 12, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)):
+        with dg.partition_loading_context(effective_dt=moment):
+            assert DAYS.get_partition_keys() == plain.get_partition_keys()
