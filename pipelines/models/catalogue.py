@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipelines.lake.duck import connect, text_literal
@@ -19,6 +20,7 @@ from pipelines.models.build import open_mart
 from pipelines.models.comments import comment_of
 from pipelines.models.edition import (
     Edition,
+    Held,
     get_object,
     put_object,
     read_edition,
@@ -42,7 +44,9 @@ def catalogue_url(lake: Lake) -> str:
     return join(lake.url, FILE)
 
 
-def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
+def write_catalogue(
+    lake: Lake, edition: Edition | None = None, held: Held = MappingProxyType({})
+) -> str:
     """Write `catalog.duckdb` anew and put it in place at once, so that readers see old or new.
 
     Every lake table and every model has a view, empty or not, and `freshness` tells how new they
@@ -52,6 +56,7 @@ def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
     Args:
         lake: The lake.
         edition: The versions; without it those that the marts have now.
+        held: Marts that are open already.
 
     Returns:
         The URL of the catalogue.
@@ -67,17 +72,18 @@ def write_catalogue(lake: Lake, edition: Edition | None = None) -> str:
             # there are two thousand statements: each takes three times as long to be planned well
             connection.execute("set threads = 1; pragma disable_optimizer")
             connection.execute("begin")  # else every comment is flushed to the disk by itself
-            _define(connection, lake, edition)
+            _define(connection, lake, edition, held)
             connection.execute("commit")
         put_object(lake, FILE, local.read_bytes())
     write_edition(lake, edition)
     return catalogue_url(lake)
 
 
-def current_edition(lake: Lake) -> Edition:
-    """The marts as they are now; those that were not built yet are created empty."""
+def current_edition(lake: Lake, held: Held = MappingProxyType({})) -> Edition:
+    """The marts as they are now, or as held; those that were not built yet are created empty."""
     number = newest_load(lake)
-    versions = {m.name: open_mart(lake, m).version() for m in MODELS.values() if m.is_stored}
+    marts = (model for model in MODELS.values() if model.is_stored)
+    versions = {m.name: (held.get(m.name) or open_mart(lake, m)).version() for m in marts}
     return Edition(definitions_digest(lake), number, versions)
 
 
@@ -126,8 +132,8 @@ def definitions_digest(lake: Lake) -> str:
     return found.hexdigest()
 
 
-def _define(connection: DuckDBPyConnection, lake: Lake, edition: Edition) -> None:
-    queries = _queries(lake, edition.versions) | {VIEW: freshness_query(lake, edition)}
+def _define(connection: DuckDBPyConnection, lake: Lake, edition: Edition, held: Held) -> None:
+    queries = _queries(lake, edition.versions) | {VIEW: freshness_query(lake, edition, held)}
     # views are checked over relations without rows: over tables, each would read all their logs
     stand_ins = {name: empty_query(lake, name) for name in queries if is_stored(name)}
     for name, query in (queries | stand_ins).items():

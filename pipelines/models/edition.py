@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from deltalake import DeltaTable
 
@@ -47,10 +48,19 @@ def write_edition(lake: Lake, edition: Edition) -> None:
     put_object(lake, FILE, json.dumps(asdict(edition), sort_keys=True).encode())
 
 
-def find_shown(lake: Lake, name: str, edition: Edition | None) -> DeltaTable | None:
+Held = Mapping[str, DeltaTable | None]
+"""Tables that are open already, by name: opening one again reads its log again."""
+
+
+def find_shown(
+    lake: Lake, name: str, edition: Edition | None, held: Held = MappingProxyType({})
+) -> DeltaTable | None:
     """The table of a mart as readers see it, or None where it does not exist yet."""
-    table = lake.find(name)
     version = edition.versions.get(name) if edition is not None else None
+    table = held.get(name)
+    if table is not None and table.version() == version:
+        return table
+    table = lake.find(name)
     if table is not None and version is not None and version != table.version():
         table.load_as_version(version)
     return table

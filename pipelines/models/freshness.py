@@ -13,7 +13,7 @@ from pipelines.lake.duck import list_literal, text_literal
 from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import HOURS_UNTIL_STALE, TABLES
 from pipelines.lake.tables import Lake, file_actions
-from pipelines.models.edition import Edition, find_shown
+from pipelines.models.edition import Edition, Held, find_shown
 from pipelines.models.header import MODELS, Model, parse_facts, reached
 from pipelines.models.macros import HEADER
 from pipelines.models.sources import digest, lake_tables
@@ -24,7 +24,7 @@ FILE = SQL / "health" / f"{VIEW}.sql"
 DESCRIPTION, _ = parse_facts(f"sql/health/{VIEW}.sql", FILE.read_text())
 
 
-def freshness_query(lake: Lake, edition: Edition) -> str:
+def freshness_query(lake: Lake, edition: Edition, held: Held) -> str:
     """The query of the view: the marts as the edition shows them, the loads as they are later.
 
     A mart that was up to date when it was shown is stale once a load came for what it reads, so
@@ -35,7 +35,7 @@ def freshness_query(lake: Lake, edition: Edition) -> str:
         (text_literal(name), _number(HOURS_UNTIL_STALE.get(name), "bigint")) for name in TABLES
     ]
     marts = [
-        _mart(lake, model, find_shown(lake, model.name, edition), changes)
+        _mart(lake, model, find_shown(lake, model.name, edition, held), changes)
         for model in MODELS.values()
         if model.is_stored
     ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 from pipelines.lake.history import loads_after, newest_load
 from pipelines.lake.tables import Lake
@@ -16,7 +17,7 @@ from pipelines.models.catalogue import (
     hold_edition,
     write_catalogue,
 )
-from pipelines.models.edition import Edition, read_edition
+from pipelines.models.edition import Edition, Held, read_edition
 from pipelines.models.header import MODELS
 from pipelines.models.staleness import read_changes, read_settled_changes
 
@@ -53,14 +54,17 @@ def build_stale(lake: Lake, *, everything: bool = False) -> Iterator[tuple[str, 
             if days:
                 rows = build_days(lake, table, model, days, changes, database)
                 yield model.name, days, rows
-    publish(lake)
+    publish(lake, held)
 
 
-def publish(lake: Lake) -> None:
-    """Show readers the marts as they are now; nothing is written where they see them already."""
-    edition = current_edition(lake)
+def publish(lake: Lake, held: Held = MappingProxyType({})) -> None:
+    """Show readers the marts as they are now, or as a build holds them.
+
+    Nothing is written where they see them already.
+    """
+    edition = current_edition(lake, held)
     if read_edition(lake) != edition:
-        write_catalogue(lake, edition)
+        write_catalogue(lake, edition, held)
 
 
 def publish_when_whole(

@@ -5,7 +5,28 @@
 -- note:   a family of one day is as error_families_daily has it; int_error_families has both. The
 --         day of a first run that succeeded counts as one of the family's.
 
-with counted as (
+-- only these are added up: most families have one day
+with chosen as (
+    select
+        workspace_id,
+        recipe_id,
+        family_id
+    from error_families_daily
+    group by workspace_id, recipe_id, family_id
+    having count(*) > 1 or min(began_date) < min(event_date)
+),
+
+days as (
+    select d.*
+    from error_families_daily as d
+    inner join chosen as c
+        on
+            d.workspace_id = c.workspace_id
+            and d.recipe_id = c.recipe_id
+            and d.family_id = c.family_id
+),
+
+counted as (
     select
         workspace_id,
         recipe_id,
@@ -20,9 +41,8 @@ with counted as (
         min(first_run_at) as first_run_at,
         min(first_failed_at) as first_failed_at,
         max(last_run_at) as last_run_at
-    from error_families_daily
+    from days
     group by workspace_id, recipe_id, family_id
-    having count(*) > 1 or min(began_date) < min(event_date)
 )
 
 select
@@ -43,7 +63,7 @@ select
     c.first_failed_at,
     c.last_run_at
 from counted as c
-inner join error_families_daily as d
+inner join days as d
     on
         c.workspace_id = d.workspace_id
         and c.recipe_id = d.recipe_id
