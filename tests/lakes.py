@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,6 +70,12 @@ def s3_place(server: S3Server, bucket: str) -> Place:
 def lake_at(url: str | Path, **settings: Any) -> Lake:
     """The lake at a URL, with small limits."""
     return Lake(Storage(load_settings(lake_url=str(url), threads=2, **settings)))
+
+
+def copy_of(lake: Lake, to: Path) -> Lake:
+    """A lake in a folder, elsewhere; its catalogue names the old place, and is made anew there."""
+    shutil.copytree(lake.url, to, ignore=shutil.ignore_patterns("catalog.*"))
+    return lake_at(to)
 
 
 def run_load(

@@ -25,8 +25,11 @@ from pipelines.models.sources import AS_OF, digest, lake_tables, stored_sources
 NEVER = date.min
 
 Days = Mapping[str, Mapping[date, int]]
-_READ: dict[tuple[str, int], tuple[int, Days]] = {}
-"""What was read of one version of `loads`, by the table's id: each mart of a build asks anew."""
+_READ: dict[tuple[str, str, int], tuple[int, Days]] = {}
+"""What was read of one version of `loads`: each mart of a build asks anew.
+
+By the lake and the table's id: a copy of a lake has the same ids.
+"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def read_changes(lake: Lake) -> Changes:
     files = loads.file_uris() if loads is not None else []
     if loads is None or not files:
         return Changes(lake)
-    number, version = applied_load(loads), (str(loads.metadata().id), loads.version())
+    number, version = applied_load(loads), (lake.url, str(loads.metadata().id), loads.version())
     found = _READ.get(version)
     if found is None:
         found = _read(lake, number, files)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from lakes import NOW, Place, activity, encode, job, lake_at, run_load
+from lakes import NOW, Place, activity, copy_of, encode, job, lake_at, run_load
 
 from pipelines.errors import LakeError
 from pipelines.lake.maintain import compact
@@ -30,6 +30,7 @@ STORED = [name for name, model in MODELS.items() if model.is_stored]
 WINDOWED = next(name for name in STORED if MODELS[name].window == (7, 1))
 FIRST = date(2026, 2, 3)
 FAILED = {"status": "failed", "error": "Not found", "error_type": "NotFound"}
+FAR_DAYS = [FIRST, FIRST + timedelta(days=40)]
 
 
 def a_job(day: date, **fields: Any) -> Row:
@@ -75,6 +76,39 @@ def lake(tmp_path: Path) -> Lake:
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
     return tmp_path / "landing"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A lake that was loaded and built once; tests go on with a copy."""
+
+    lake: Lake
+    events: tuple[Row, ...]
+    days: dict[str, list[date]]
+    """The days of every mart that were built."""
+
+
+def built_of(folder: Path, *events: Row) -> Built:
+    lake = lake_at(folder / "lake")
+    load(lake, folder / "landing", *events)
+    return Built(lake, events, build(lake))
+
+
+@pytest.fixture(scope="module")
+def a_job_built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return built_of(tmp_path_factory.mktemp("one"), a_job(FIRST))
+
+
+@pytest.fixture(scope="module")
+def two_jobs_built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Two recipes on one day."""
+    jobs = a_job(FIRST, recipe_id=1), a_job(FIRST, recipe_id=2)
+    return built_of(tmp_path_factory.mktemp("two"), *jobs)
+
+
+@pytest.fixture(scope="module")
+def two_days_built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return built_of(tmp_path_factory.mktemp("days"), *(a_job(day) for day in FAR_DAYS))
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +172,8 @@ def test_a_lake_with_one_kind_of_event_is_built(lake: Lake, landing: Path, event
     assert build(lake) == {}
 
 
-def test_building_a_day_again_writes_the_same_rows(lake: Lake, landing: Path) -> None:
-    load(lake, landing, a_job(FIRST), a_job(FIRST, recipe_id=2))
-    build(lake)
+def test_building_a_day_again_writes_the_same_rows(two_jobs_built: Built, tmp_path: Path) -> None:
+    lake = copy_of(two_jobs_built.lake, tmp_path / "lake")
     before = contents(lake, [USAGE])
 
     written = build_model(lake, USAGE, [FIRST])
@@ -165,12 +198,10 @@ def test_late_data_restates_exactly_the_days_that_it_touches(lake: Lake, landing
     assert [counts[day] for day in days] == [1, 2, 1]
 
 
-def test_a_duplicate_restates_nothing(lake: Lake, landing: Path) -> None:
-    event = a_job(FIRST)
-    load(lake, landing, event)
-    build(lake)
+def test_a_duplicate_restates_nothing(a_job_built: Built, tmp_path: Path, landing: Path) -> None:
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
 
-    load(lake, landing, event)
+    load(lake, landing, *a_job_built.events)
 
     assert set(build(lake)) == {"loads_daily"}
 
@@ -186,13 +217,14 @@ def test_a_window_is_stale_where_it_takes_in_a_day_that_changed(lake: Lake, land
     assert stale_days(lake, WINDOWED) == [changed + timedelta(days=n) for n in range(-1, 8)]
 
 
-def test_a_day_to_come_is_built_when_it_has_come(lake: Lake, landing: Path) -> None:
-    load(lake, landing, a_job(FIRST))
-    first = build(lake)
+def test_a_day_to_come_is_built_when_it_has_come(
+    a_job_built: Built, tmp_path: Path, landing: Path
+) -> None:
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
 
     load(lake, landing, activity(timestamp=f"{FIRST + timedelta(days=3)} 09:00:00 UTC"))
 
-    assert max(first[WINDOWED]) == FIRST
+    assert max(a_job_built.days[WINDOWED]) == FIRST
     assert stale_days(lake, WINDOWED) == [FIRST + timedelta(days=n) for n in (1, 2, 3)]
 
 
@@ -219,9 +251,8 @@ def test_a_month_is_stale_where_one_of_its_days_changed_and_is_replaced_as_a_who
     }
 
 
-def test_any_day_of_a_month_builds_the_month(lake: Lake, landing: Path) -> None:
-    load(lake, landing, a_job(FIRST, recipe_id=1), a_job(FIRST, recipe_id=2))
-    build(lake)
+def test_any_day_of_a_month_builds_the_month(two_jobs_built: Built, tmp_path: Path) -> None:
+    lake = copy_of(two_jobs_built.lake, tmp_path / "lake")
 
     assert build_model(lake, MONTHLY, [date(2026, 2, 27), date(2026, 2, 28)]) == 2
     assert len(rows(lake, MONTHLY)) == 2
@@ -297,19 +328,19 @@ def test_a_mart_that_is_stored_by_something_else_is_replaced_as_a_whole(
 
 
 def test_a_day_is_built_although_a_comment_changed(
-    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+    a_job_built: Built, tmp_path: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load(lake, landing, a_job(FIRST))
-    build(lake)
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
     load(lake, landing, a_job(FIRST))
     monkeypatch.setattr("pipelines.models.build.comment_of", lambda *_: "Other words.")
 
     assert build(lake)[USAGE] == [FIRST]
 
 
-def test_a_whole_mart_follows_what_it_reads_and_nothing_else(lake: Lake, landing: Path) -> None:
-    load(lake, landing, a_job(FIRST))
-    first = build(lake)
+def test_a_whole_mart_follows_what_it_reads_and_nothing_else(
+    a_job_built: Built, tmp_path: Path, landing: Path
+) -> None:
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
     message = {
         "timestamp": f"{FIRST}T10:00:00Z",
         "log_type": "recipe",
@@ -322,7 +353,7 @@ def test_a_whole_mart_follows_what_it_reads_and_nothing_else(lake: Lake, landing
     load(lake, landing, a_job(FIRST))
     of_a_job = build(lake)
 
-    assert first[OWNERS] == of_a_job[OWNERS] == [FIRST]
+    assert a_job_built.days[OWNERS] == of_a_job[OWNERS] == [FIRST]
     assert OWNERS not in of_a_message
 
 
@@ -341,9 +372,10 @@ def test_compaction_makes_nothing_stale_and_forgets_no_load(lake: Lake, landing:
     assert build(lake)[USAGE] == [FIRST + timedelta(days=1)]
 
 
-def test_a_mart_built_before_one_that_it_reads_stays_stale(lake: Lake, landing: Path) -> None:
-    load(lake, landing, a_job(FIRST))
-    build(lake)
+def test_a_mart_built_before_one_that_it_reads_stays_stale(
+    a_job_built: Built, tmp_path: Path, landing: Path
+) -> None:
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
     load(lake, landing, a_job(FIRST))
 
     build_model(lake, OWNERS, [FIRST])
@@ -354,9 +386,10 @@ def test_a_mart_built_before_one_that_it_reads_stays_stale(lake: Lake, landing: 
     assert stale_days(lake, OWNERS) == []
 
 
-def test_a_load_that_is_cut_off_is_built_when_it_is_complete(lake: Lake, landing: Path) -> None:
-    load(lake, landing, a_job(FIRST))
-    build(lake)
+def test_a_load_that_is_cut_off_is_built_when_it_is_complete(
+    a_job_built: Built, tmp_path: Path, landing: Path
+) -> None:
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
 
     def cut(reached: str) -> None:
         if reached == "committed":
@@ -376,11 +409,9 @@ def test_a_load_that_is_cut_off_is_built_when_it_is_complete(lake: Lake, landing
 
 
 def test_a_changed_statement_makes_the_mart_and_what_reads_it_stale(
-    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+    two_days_built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    days = [FIRST, FIRST + timedelta(days=40)]
-    load(lake, landing, *(a_job(day) for day in days))
-    build(lake)
+    lake = copy_of(two_days_built.lake, tmp_path / "lake")
     model = MODELS[USAGE]
     changed = model.sql.replace("'unknown' then 1", "'unknown' then 2")
     monkeypatch.setitem(MODELS, USAGE, replace(model, sql=f"-- another word\n{changed}"))
@@ -388,25 +419,25 @@ def test_a_changed_statement_makes_the_mart_and_what_reads_it_stale(
     built = build(lake)
 
     assert changed != model.sql
-    assert built[USAGE] == days
+    assert built[USAGE] == FAR_DAYS
     assert OWNERS in built
     assert "recipe_errors_daily" not in built
 
 
 def test_a_changed_comment_makes_nothing_stale(
-    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+    a_job_built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load(lake, landing, a_job(FIRST))
-    build(lake)
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
     model = MODELS[USAGE]
     monkeypatch.setitem(MODELS, USAGE, replace(model, sql=f"-- another word\n{model.sql}"))
 
     assert build(lake) == {}
 
 
-def test_a_changed_setting_restates_what_is_counted_by_it(lake: Lake, landing: Path) -> None:
-    load(lake, landing, a_job(FIRST))
-    build(lake)
+def test_a_changed_setting_restates_what_is_counted_by_it(
+    a_job_built: Built, tmp_path: Path
+) -> None:
+    lake = copy_of(a_job_built.lake, tmp_path / "lake")
 
     assert build(lake_at(lake.url, billing_cycle_day=9)) == {"recipe_volume": [FIRST]}
 
@@ -430,11 +461,9 @@ def test_a_mart_of_other_columns_is_replaced_as_a_whole(
 
 
 def test_a_build_that_fails_leaves_the_mart_as_it_was_and_says_why(
-    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+    two_days_built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    days = [FIRST, FIRST + timedelta(days=40)]
-    load(lake, landing, *(a_job(day) for day in days))
-    build(lake)
+    lake = copy_of(two_days_built.lake, tmp_path / "lake")
     before = contents(lake, [USAGE])
     # the second part of the build fails, after the rows of the first have been given away
     broken = (
@@ -445,10 +474,10 @@ def test_a_build_that_fails_leaves_the_mart_as_it_was_and_says_why(
     monkeypatch.setattr("pipelines.models.build.DAYS_AT_ONCE", 1)
 
     with pytest.raises(LakeError, match=r"recipe_usage_daily was not built: .*no such luck"):
-        build_model(lake, USAGE, days)
+        build_model(lake, USAGE, FAR_DAYS)
 
     assert contents(lake, [USAGE]) == before
-    assert stale_days(lake, USAGE) == days
+    assert stale_days(lake, USAGE) == FAR_DAYS
 
 
 def test_a_day_far_from_the_others_does_not_bring_those_between(
