@@ -82,7 +82,7 @@ def compress_bodies(lake_url: str) -> None:
 
 
 def post_bodies(folder: str, url: str) -> None:
-    """POST bodies that lie rendered in a folder, by the HTTP client that we use, in a bare loop."""
+    """POST bodies that lie rendered in a folder, by httpx as it is, in a bare loop."""
     import httpx
 
     with httpx.Client() as client:

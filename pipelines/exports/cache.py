@@ -74,7 +74,8 @@ class Cache:
             LakeError: The file is not there or cannot be read.
         """
         with self._explained():
-            table = pq.read_table(io.BytesIO(self._read(path)))
+            # not pq.read_table: for a single file it takes twice as long, and imports pandas
+            table = pq.ParquetFile(io.BytesIO(self._read(path))).read()
             messages = table.column(MESSAGE).to_pylist()
         facts = [name for name in table.column_names if name.startswith(FACT)]
         return messages, {name.removeprefix(FACT): table.column(name).to_pylist() for name in facts}

@@ -48,25 +48,24 @@ def log_messages(kinds: Sequence[str], raws: Sequence[str]) -> list[str]:
         kinds: `event_kind` of each.
         raws: The records as received, which the lake accepted.
     """
-    if all(map(_is_plain_job, kinds, raws)):
+    if kinds.count("job") == len(kinds) and _are_plain_jobs(raws):
         return list(raws)
     return [_log_message(kind, raw) for kind, raw in zip(kinds, raws, strict=True)]
 
 
-def _is_plain_job(kind: str, raw: str) -> bool:
-    """Whether a record surely is a job in one line and no wrapper, as most are.
+def _are_plain_jobs(raws: Sequence[str]) -> bool:
+    """Whether records of jobs surely are in one line and no wrappers, as most are.
 
     Keys before the first nested object are the record's own: inside of a text, their quotes would
     be escaped.
     """
-    end = raw.find('"started_at":')
-    return (
-        kind == "job"
-        and raw.find("{", 1, end) == -1
-        and raw.find('"status":', 1, end) != -1
-        and raw.find('"recipe_id":', 1, end) != -1
+    return all(
+        "{" not in (head := raw[1 : raw.find('"started_at":')])
+        and '"status":' in head
+        and '"recipe_id":' in head
         and "\n" not in raw
         and "\r" not in raw
+        for raw in raws
     )
 
 

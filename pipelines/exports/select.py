@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 COLUMNS = {name: kind for table in KINDS.values() for name, kind, _ in TABLES[table].columns}
 """Every column of an event of any kind, with its Arrow type."""
 BATCH_ROWS = 4_096
+WHOLE = "true"
+"""The condition on files that hold nothing else than what a scope is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,16 @@ class Selection:
     tables: Mapping[str, DeltaTable | None]
 
     def count(self) -> int:
-        """How many events there are, before any filter."""
+        """How many events there are, before any filter; a load knows what its own files hold."""
         total = 0
         with self._connected() as connection:
-            for day in self.scope.days:
-                query = f"select count(*) from ({self._rows(day, ['event_id'])})"
-                total += connection.execute(query).fetchall()[0][0]
+            for day, name in product(self.scope.days, KINDS.values()):
+                files, condition = self._files(name, day)
+                if self.scope.load is not None and condition == WHOLE:
+                    total += self.scope.load.partitions.get(name, {}).get(day, 0)
+                elif files:
+                    query = f"select count(*) from ({table_query(name, files)}) where {condition}"
+                    total += connection.execute(query).fetchall()[0][0]
         return total
 
     def rows(
@@ -190,12 +197,12 @@ class Selection:
         """
         load = self.scope.load
         if load is not None and (name, day) not in load.files:
-            return [], "true"
+            return [], WHOLE
         current = partition_files(self.tables[name], [day])
         if load is not None:
             own = {join(self.lake.table_url(name), path) for path in load.files[name, day]}
             if own <= set(current):
-                return sorted(own), "true"
+                return sorted(own), WHOLE
         return current, self.scope.condition
 
 

@@ -9,12 +9,13 @@ import gzip
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urljoin
 
 from pipelines.secrets import without_secrets
+from pipelines.sinks.http_exchange import Exchange, ExchangeError
 from pipelines.sinks.http_settings import (
     HttpFamilySettings,
     checked_headers,
@@ -23,9 +24,6 @@ from pipelines.sinks.http_settings import (
     tls_context,
 )
 from pipelines.sinks.sink import ConfigurationSinkError, SinkError, TransientSinkError
-
-if TYPE_CHECKING:
-    import httpx
 
 MOST_REDIRECTS = 3
 MOST_ANSWER_BYTES = 16_000_000
@@ -82,19 +80,14 @@ class HttpClient:
         Raises:
             ConfigurationError: A header or a file that the settings name cannot be used.
         """
-        import httpx
-
         self.url = url
         self._gzip = settings.gzip
         self._seconds = settings.timeout_seconds
         self._secrets = tuple(secrets)
-        self._http = httpx.Client(
-            headers=HEADERS | checked_headers(headers or {}),
-            verify=tls_context(settings, url),
-            timeout=settings.timeout_seconds,
-            trust_env=False,  # neither .netrc nor proxy variables decide where events go
-            proxy=resolve_url(settings.proxy_url) if settings.proxy_url else None,
-        )
+        # neither .netrc nor proxy variables decide where events go
+        proxy_url = resolve_url(settings.proxy_url) if settings.proxy_url else None
+        every = HEADERS | checked_headers(headers or {})
+        self._http = Exchange(every, tls_context(settings, url), proxy_url)
 
     def hide(self, secret: str) -> None:
         """Mask a further secret, come by later, in answers and errors."""
@@ -153,21 +146,17 @@ class HttpClient:
     def _once(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> Answer:
-        import httpx
-
         try:
-            with self._http.stream(
-                method, url, content=body, headers=headers, timeout=seconds
-            ) as response:
-                content = self._content(response, origin(url), time.monotonic() + 2 * seconds)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ssl.SSLError) as error:
+            with self._http.send(method, url, body, headers, seconds) as reply:
+                content = self._content(reply.parts, origin(url), time.monotonic() + 2 * seconds)
+        except ExchangeError as error:
             raise self._failure(error, origin(url)) from error
         text = without_secrets(content.decode("utf-8", "replace"), self._secrets)
-        return Answer(response.status_code, text, response.headers)
+        return Answer(reply.status, text, reply.headers)
 
-    def _content(self, response: httpx.Response, service: str, deadline: float) -> bytes:
+    def _content(self, received: Iterable[bytes], service: str, deadline: float) -> bytes:
         parts, size = [], 0
-        for part in response.iter_bytes():
+        for part in received:
             parts.append(part)
             size += len(part)
             if size > MOST_ANSWER_BYTES:
@@ -200,28 +189,24 @@ class HttpClient:
             )
         return target
 
-    def _failure(self, error: Exception, service: str) -> SinkError:
+    def _failure(self, error: ExchangeError, service: str) -> SinkError:
         """What a request that got no answer means."""
-        import httpx
-
         causes = list(_chain(error))
-        text = without_secrets(str(causes[-1]) or type(error).__name__, self._secrets)
-        said = f"{service}: {text}"
+        text = str(causes[-1]) or type(causes[-1]).__name__
+        said = f"{service}: {without_secrets(text, self._secrets)}"
         for cause in causes:
             if isinstance(cause, socket.gaierror):
                 kind = TransientSinkError if cause.errno == socket.EAI_AGAIN else _Configuration
                 return kind(f"{said}; the host's name is not known", cause="dns")
             if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
                 return ConfigurationSinkError(f"{said}; TLS was not agreed on", cause="tls")
-        if isinstance(error, httpx.DecodingError):
+        if error.trouble == "unreadable":
             return TransientSinkError(
                 f"{said}; the answer cannot be unpacked", cause="wrong_answer"
             )
-        if isinstance(error, httpx.TimeoutException):
+        if error.trouble == "timeout":
             return TransientSinkError(f"{service} did not answer in time", cause="timeout")
-        if isinstance(error, httpx.TransportError) and not isinstance(
-            error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-        ):
+        if error.trouble == "network":
             return TransientSinkError(said, cause="network")
         return ConfigurationSinkError(f"{said}; correct the sink's settings", cause="not_found")
 

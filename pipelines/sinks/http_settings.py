@@ -116,10 +116,10 @@ def tls_context(settings: TlsSettings, url: str) -> ssl.SSLContext:
     Raises:
         ConfigurationError: A file that the settings name cannot be read, or is no PEM file.
     """
-    import httpx
-
     if url.startswith("http://"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    import httpx
+
     try:
         context = (
             ssl.create_default_context(cafile=settings.ca_file)

@@ -18,6 +18,7 @@ from pipelines.exports.health import due_sinks, health
 from pipelines.exports.ledger import LedgerError, open_url
 from pipelines.exports.redrive import redrive
 from pipelines.exports.replay import plan_replay, replay
+from pipelines.lake.maintain import compact
 from pipelines.sinks.http import HttpSettings
 from pipelines.sinks.registry import open_sink
 from pipelines.sinks.sink import Limits
@@ -149,6 +150,17 @@ def test_what_a_filter_leaves_out_is_counted_apart(
     done = desk.deliver()
 
     assert (done.delivered, done.filtered) == (sent, EVENTS - sent)
+    assert desk.balance().broken == ()
+
+
+def test_events_whose_files_were_merged_with_those_of_other_loads_are_counted(desk: Desk) -> None:
+    merged = list(compact(desk.lake, clock=lambda: NOW, unique=lambda: "m", all_days=True))
+    desk.sinks = [settings(kinds=["job"])]
+
+    done = desk.deliver()
+
+    assert merged
+    assert (done.delivered, done.filtered) == (6, EVENTS - 6)
     assert desk.balance().broken == ()
 
 

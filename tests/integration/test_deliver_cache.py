@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,3 +151,30 @@ def test_a_backlog_is_drained_in_parts(desk: Desk, monkeypatch: pytest.MonkeyPat
 
     assert desk.service.sends == 5
     nothing_is_lost(desk)
+
+
+def test_a_delivery_and_a_drain_do_without_pandas(desk: Desk, tmp_path: Path) -> None:
+    # pyarrow imports it, for half a second and 50 MB, to look at any list that it is given
+    desk.service.moods = ["away"]
+    desk.deliver()
+    code = f"""
+import json, sys
+from pathlib import Path
+from desk import Desk, Service
+from lakes import lake_at
+service = Service(Path({str(tmp_path)!r}, "taken"))
+desk = Desk(lake_at({desk.lake.url!r}), {desk.ledger_url!r}, service)
+desk.later(hours=7)
+desk.deliver()
+print(json.dumps([len(desk.service.events()), "pandas" in sys.modules]))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+
+    assert json.loads(done.stdout) == [EVENTS, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import hmac
 import socket
@@ -326,6 +327,58 @@ def test_an_answer_of_success_may_say_failure(receiver: Receiver) -> None:
         assert sink.send(batch("{}")).response == f"200 {text}".strip()
     receiver.then(Answer(200, answers[0]))
     sink_at(receiver.url, judge_answer=False).send(batch("{}"))
+
+
+def test_a_cookie_of_the_service_is_shown_to_it_again(receiver: Receiver) -> None:
+    # a service that is spread over several machines is found again by it
+    sink = sink_at(receiver.url)
+    receiver.then(Answer(200, headers={"Set-Cookie": "node=b7; Path=/"}))
+
+    sink.send(batch("{}"))
+    sink.send(batch("{}"))
+
+    first, second = receiver.requests
+    assert "cookie" not in first.headers
+    assert second.headers["cookie"] == "node=b7"
+
+
+def test_an_answer_that_is_packed_is_read(receiver: Receiver) -> None:
+    sink = sink_at(receiver.url)
+    packed = {"Content-Encoding": "gzip"}
+
+    receiver.then(Answer(200, gzip.compress(b'{"ok":false}'), packed))
+    said = failure_of(sink)
+    receiver.then(Answer(200, b"no gzip", packed))
+    broken = failure_of(sink)
+
+    assert (said.cause, said.response) == ("wrong_answer", '200 {"ok":false}')
+    assert (type(broken), broken.cause) == (TransientSinkError, "wrong_answer")
+    assert "cannot be unpacked" in str(broken)
+
+
+def test_an_address_beyond_ascii_is_encoded(receiver: Receiver) -> None:
+    sink_at(f"{receiver.url}/über/50%25?q=ß").send(batch("{}"))
+
+    (request,) = receiver.requests
+    assert (request.path, request.query) == ("/%C3%BCber/50%25", {"q": "ß"})
+
+
+def test_a_name_and_a_password_in_a_secret_address_are_sent_as_such(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", receiver.url.replace("//", "//me:p%40ss@"))
+
+    sink_at("env:PLACE").send(batch("{}"))
+
+    (request,) = receiver.requests
+    assert base64.b64decode(request.headers["authorization"].split()[1]) == b"me:p@ss"
+
+
+def test_a_proxy_gets_the_request_for_the_service(receiver: Receiver) -> None:
+    sink_at("http://siem.invalid/in", proxy_url=receiver.url).send(batch("{}"))
+
+    (request,) = receiver.requests
+    assert (request.headers["host"], request.body) == ("siem.invalid", b"{}")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
