@@ -19,13 +19,37 @@ with begun as (
 aged as (
     select
         *,
-        date_diff('day', event_date, $as_of) as days_ago,
-        row_number() over (
-            partition by workspace_id, fingerprint_id
-            order by event_date asc, first_failed_at asc, recipe_id asc
-        ) as position
+        date_diff('day', event_date, $as_of) as days_ago
     from error_fingerprints_daily
     where failed_count > 0 and event_date <= $as_of
+),
+
+firsts as (
+    select
+        workspace_id,
+        fingerprint_id,
+        min(first_failed_at) as first_seen_at
+    from aged
+    group by workspace_id, fingerprint_id
+),
+
+-- a join where a window would sort every day of every recipe
+samples as (
+    select
+        a.workspace_id,
+        a.fingerprint_id,
+        a.sample_job_id,
+        a.sample_message,
+        f.first_seen_at,
+        row_number() over (
+            partition by a.workspace_id, a.fingerprint_id order by a.recipe_id asc
+        ) as position
+    from aged as a
+    inner join firsts as f
+        on
+            a.workspace_id = f.workspace_id
+            and a.fingerprint_id = f.fingerprint_id
+            and a.first_failed_at = f.first_seen_at
 ),
 
 counted as (
@@ -37,8 +61,6 @@ counted as (
         error_adapter,
         error_operation,
         error_text,
-        max(case when position = 1 then sample_job_id end) as sample_job_id,
-        max(case when position = 1 then sample_message end) as sample_message,
         sum(failed_count) as failed_count,
         coalesce(sum(failed_count) filter (where days_ago < 7), 0) as last_week_failed_count,
         coalesce(sum(failed_count) filter (where days_ago between 7 and 13), 0)
@@ -48,7 +70,6 @@ counted as (
         max(days_ago) as first_days_ago,
         min(event_date) as first_seen_date,
         max(event_date) as last_seen_date,
-        min(first_failed_at) as first_seen_at,
         max(last_failed_at) as last_seen_at
     from aged
     group by workspace_id, fingerprint_id, error_type, error_adapter, error_operation, error_text
@@ -57,9 +78,17 @@ counted as (
 placed as (
     select
         c.*,
+        s.sample_job_id,
+        s.sample_message,
+        s.first_seen_at,
         date_diff('day', b.first_date, c.first_seen_date) as days_before_it,
         date_diff('day', b.first_date, $as_of) as days_before_now
     from counted as c
+    inner join samples as s
+        on
+            c.workspace_id = s.workspace_id
+            and c.fingerprint_id = s.fingerprint_id
+            and s.position = 1
     left join begun as b on c.workspace_id = b.workspace_id
 )
 
