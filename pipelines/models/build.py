@@ -10,35 +10,31 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from deltalake import (
-    CommitProperties,
-    DeltaTable,
-    Transaction,
-    WriterProperties,
-    write_deltalake,
-)
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from pipelines.errors import LakeError
 from pipelines.lake.duck import connect
-from pipelines.lake.tables import Lake, partition_files
-from pipelines.lake.write import ROW_GROUP_ROWS
-from pipelines.models.comments import comment_of
+from pipelines.lake.tables import Lake
 from pipelines.models.header import MODELS, Model
 from pipelines.models.relations import (
     bind,
-    columns_of,
     create_relations,
-    date_list,
     days_around,
     find_sources,
-    read_files,
     relations_of,
     statement,
-    table_query,
 )
 from pipelines.models.sources import digest
 from pipelines.models.staleness import Changes, Stamps, lake_days, read_changes, stale_days
+from pipelines.models.store import (
+    is_stored_otherwise,
+    kept_rows,
+    open_mart,
+    replace_rows,
+    stored_columns,
+    without_comments,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -48,9 +44,7 @@ __all__ = [
     "build_model",
     "lake_days",
     "open_database",
-    "open_mart",
     "stale_days",
-    "table_query",
 ]
 
 DAYS_AT_ONCE = 31
@@ -81,11 +75,6 @@ def open_database(lake: Lake) -> DuckDBPyConnection:
     return connect(lake.storage, s3=lake.is_s3)
 
 
-def open_mart(lake: Lake, model: Model) -> DeltaTable:
-    """The mart's table as it is now, created empty where it was not built yet."""
-    return lake.find(model.name) or _create(lake, model, _stored(model, columns_of(lake, model)))
-
-
 def build_days(
     lake: Lake,
     built: DeltaTable,
@@ -99,9 +88,8 @@ def build_days(
     The relations of a build are gone when it ends: they belong to a connection of its own. The
     mart's table is at the new version then.
     """
-    schema = _stored(model, columns_of(lake, model))
-    whole = _columns(pa.schema(built.schema().to_arrow())) != _columns(schema)
-    whole = whole or built.metadata().partition_columns != _partition_by(model)
+    schema = stored_columns(lake, model)
+    whole = model.is_global or is_stored_otherwise(built, model, schema)
     wanted = set(changes.needed(model)) if whole and not model.is_global else set(days)
     wanted = {model.partition_of(day) for day in wanted}
     if model.window != (0, 0):  # a day to come is built when it has come
@@ -121,23 +109,21 @@ def build_days(
     connection = database.cursor()
     try:
         # comments are the table's own: delta-rs refuses rows that come with other ones
-        written = schema if whole or model.is_global else _bare(schema)
-        rows = _rows(connection, model, parts, changes.as_of, written)
-        kept = None if whole else _kept(built, model, sorted(wanted))
+        written = schema if whole else without_comments(schema)
+        rows = counted.through(_rows(connection, model, parts, changes.as_of, written))
+        if kept := None if whole else kept_rows(built, model, sorted(wanted)):
+            rows = chain(_read(connection, kept, {}, written), rows)
         stamps = Stamps(model, digest(model, lake.storage.settings), built)
-        _write(
+        replace_rows(
             built,
             model,
-            sorted(wanted),
-            pa.RecordBatchReader.from_batches(
-                written, chain(_read(connection, kept, written), counted.through(rows))
-            ),
+            None if whole else sorted(wanted),
+            pa.RecordBatchReader.from_batches(written, rows),
             stamps.transactions(
                 () if model.is_global else sorted(wanted - lagging),
                 changes.number,
                 None if stale or lagging else changes.as_of,
             ),
-            whole=whole or model.is_global,
         )
     except DeltaError as error:
         raise LakeError(f"{model.name} was not built: {counted.error or error}") from error
@@ -205,90 +191,12 @@ def _rows(
         if model.has_monthly_files:
             month = "cast(date_trunc('month', event_date) as date)"
             query = f"select *, {month} as month_date from ({query})"
-        yield from _read(connection, query, schema, bind(model, part.days, as_of))
+        yield from _read(connection, query, bind(model, part.days, as_of), schema)
 
 
 def _read(
-    connection: DuckDBPyConnection,
-    query: str | None,
-    schema: pa.Schema,
-    values: Mapping[str, date] | None = None,
+    connection: DuckDBPyConnection, query: str, values: Mapping[str, date], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    if query is None:
-        return
-    found = connection.execute(query, dict(values or {}))
+    found = connection.execute(query, values)
     for batch in found.to_arrow_reader(BATCH_ROWS):
         yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
-
-
-def _kept(built: DeltaTable, model: Model, days: Sequence[date]) -> str | None:
-    """A query for the rows of other days in the files that are replaced; None where are none."""
-    if not model.has_monthly_files:
-        return None
-    files = partition_files(built, model.files_of(days), "month_date")
-    if not files:
-        return None
-    rows = read_files(files, column="month_date", alike=True)
-    return f"{rows} where event_date not in ({date_list(days)})"
-
-
-def _write(
-    built: DeltaTable,
-    model: Model,
-    days: Sequence[date],
-    rows: pa.RecordBatchReader,
-    transactions: Sequence[Transaction],
-    *,
-    whole: bool,
-) -> None:
-    """Replace the days, or the whole table with its columns, in one commit."""
-    listed = ", ".join(f"'{day.isoformat()}'" for day in model.files_of(days))
-    write_deltalake(
-        built,
-        rows,
-        mode="overwrite",
-        schema_mode="overwrite" if whole else None,
-        partition_by=_partition_by(model) or None if whole else None,
-        predicate=None if whole else f"{model.file_column} in ({listed})",
-        writer_properties=WriterProperties(max_row_group_size=ROW_GROUP_ROWS),
-        commit_properties=CommitProperties(app_transactions=list(transactions)),
-    )
-
-
-def _create(lake: Lake, model: Model, schema: pa.Schema) -> DeltaTable:
-    url = lake.table_url(model.name)
-    return DeltaTable.create(
-        url,
-        schema,
-        mode="ignore",
-        partition_by=_partition_by(model) or None,
-        name=model.name,
-        description=model.description,
-        storage_options=lake.storage.delta_options(url),
-    )
-
-
-def _partition_by(model: Model) -> list[str]:
-    return [model.file_column] if model.file_column else []
-
-
-def _stored(model: Model, schema: pa.Schema) -> pa.Schema:
-    """The columns as Delta keeps them: times as instants, each with its comment."""
-    fields = []
-    if model.file_column and model.file_column not in schema.names:
-        schema = schema.append(pa.field(model.file_column, pa.date32()))
-    for field in schema:
-        kind = pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(field.type) else field.type
-        comment = comment_of(model.name, field.name)
-        fields.append(
-            pa.field(field.name, kind, metadata={"comment": comment} if comment else None)
-        )
-    return pa.schema(fields)
-
-
-def _bare(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([field.remove_metadata() for field in schema])
-
-
-def _columns(schema: pa.Schema) -> list[tuple[str, str]]:
-    return [(field.name, str(field.type)) for field in schema]

@@ -16,7 +16,6 @@ from pipelines.lake.history import newest_load
 from pipelines.lake.queries import SQL
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
-from pipelines.models.build import open_mart
 from pipelines.models.comments import comment_of
 from pipelines.models.edition import (
     Edition,
@@ -31,6 +30,7 @@ from pipelines.models.header import MODELS
 from pipelines.models.macros import read_macros, self_contained
 from pipelines.models.relations import columns_of, empty_query, mart_query
 from pipelines.models.sources import MODEL_SETTINGS, REFERENCES, is_stored, reference_query
+from pipelines.models.store import open_mart
 from pipelines.sources.find import join
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from pipelines.lake.history import loads_after, newest_load
 from pipelines.lake.tables import Lake
-from pipelines.models.build import build_days, open_database, open_mart
+from pipelines.models.build import build_days, open_database
 from pipelines.models.catalogue import (
     current_edition,
     definitions_digest,
@@ -20,6 +20,7 @@ from pipelines.models.catalogue import (
 from pipelines.models.edition import Edition, Held, read_edition
 from pipelines.models.header import MODELS
 from pipelines.models.staleness import read_changes, read_settled_changes
+from pipelines.models.store import open_mart
 
 PATIENCE = timedelta(hours=1)
 """How long readers are kept from a load because a mart is not up to date: a mart that fails, or

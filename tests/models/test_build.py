@@ -332,7 +332,7 @@ def test_a_day_is_built_although_a_comment_changed(
 ) -> None:
     lake = copy_of(a_job_built.lake, tmp_path / "lake")
     load(lake, landing, a_job(FIRST))
-    monkeypatch.setattr("pipelines.models.build.comment_of", lambda *_: "Other words.")
+    monkeypatch.setattr("pipelines.models.store.comment_of", lambda *_: "Other words.")
 
     assert build(lake)[USAGE] == [FIRST]
 
