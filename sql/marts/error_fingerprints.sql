@@ -42,14 +42,16 @@ samples as (
         a.sample_message,
         f.first_seen_at,
         row_number() over (
-            partition by a.workspace_id, a.fingerprint_id order by a.recipe_id asc
+            partition by a.workspace_id, a.fingerprint_id
+            order by a.event_date asc, a.recipe_id asc
         ) as position
     from aged as a
-    inner join firsts as f
+    left join firsts as f
         on
             a.workspace_id = f.workspace_id
             and a.fingerprint_id = f.fingerprint_id
             and a.first_failed_at = f.first_seen_at
+    where f.fingerprint_id is not null
 ),
 
 counted as (
