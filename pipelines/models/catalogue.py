@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipelines.lake.duck import connect, text_literal
@@ -18,6 +17,7 @@ from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import Lake
 from pipelines.models.comments import comment_of
 from pipelines.models.edition import (
+    NONE_HELD,
     Edition,
     Held,
     get_object,
@@ -44,9 +44,7 @@ def catalogue_url(lake: Lake) -> str:
     return join(lake.url, FILE)
 
 
-def write_catalogue(
-    lake: Lake, edition: Edition | None = None, held: Held = MappingProxyType({})
-) -> str:
+def write_catalogue(lake: Lake, edition: Edition | None = None, held: Held = NONE_HELD) -> str:
     """Write `catalog.duckdb` anew and put it in place at once, so that readers see old or new.
 
     Every lake table and every model has a view, empty or not, and `freshness` tells how new they
@@ -79,7 +77,7 @@ def write_catalogue(
     return catalogue_url(lake)
 
 
-def current_edition(lake: Lake, held: Held = MappingProxyType({})) -> Edition:
+def current_edition(lake: Lake, held: Held = NONE_HELD) -> Edition:
     """The marts as they are now, or as held; those that were not built yet are created empty."""
     number = newest_load(lake)
     marts = (model for model in MODELS.values() if model.is_stored)
@@ -140,10 +138,11 @@ def _define(connection: DuckDBPyConnection, lake: Lake, edition: Edition, held: 
         connection.execute(f"create view {name} as {query}")
     for name in stand_ins:
         connection.execute(f"create or replace view {name} as {queries[name]}")
-    for macro in read_macros():
+    macros = read_macros()
+    for macro in macros:
         connection.execute(f"create macro {macro.call} as table {self_contained(macro, queries)}")
     comments = [("view", name, _description_of(name)) for name in queries]
-    comments += [("macro table", macro.name, macro.description) for macro in read_macros()]
+    comments += [("macro table", macro.name, macro.description) for macro in macros]
     comments += _comments_of_columns(connection)
     # in one go: a statement of its own costs twice as much
     connection.execute(

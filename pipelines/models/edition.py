@@ -11,7 +11,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from deltalake import DeltaTable
 
@@ -50,10 +49,11 @@ def write_edition(lake: Lake, edition: Edition) -> None:
 
 Held = Mapping[str, DeltaTable | None]
 """Tables that are open already, by name: opening one again reads its log again."""
+NONE_HELD: Held = {}
 
 
 def find_shown(
-    lake: Lake, name: str, edition: Edition | None, held: Held = MappingProxyType({})
+    lake: Lake, name: str, edition: Edition | None, held: Held = NONE_HELD
 ) -> DeltaTable | None:
     """The table of a mart as readers see it, or None where it does not exist yet."""
     version = edition.versions.get(name) if edition is not None else None

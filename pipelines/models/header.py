@@ -67,9 +67,8 @@ class Model:
 
     def files_of(self, days: Iterable[date]) -> list[date]:
         """The values of the file column that have the rows of UTC days, in order."""
-        if self.has_monthly_files:
-            return sorted({day.replace(day=1) for day in days})
-        return sorted({self.partition_of(day) for day in days})
+        by_month = self.file_column == "month_date"
+        return sorted({day.replace(day=1) if by_month else day for day in days})
 
     @property
     def window(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from pipelines.lake.history import loads_after, newest_load
 from pipelines.lake.tables import Lake
@@ -17,10 +17,13 @@ from pipelines.models.catalogue import (
     hold_edition,
     write_catalogue,
 )
-from pipelines.models.edition import Edition, Held, read_edition
+from pipelines.models.edition import NONE_HELD, Edition, Held, read_edition
 from pipelines.models.header import MODELS
 from pipelines.models.staleness import read_changes, read_settled_changes
 from pipelines.models.store import open_mart
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 PATIENCE = timedelta(hours=1)
 """How long readers are kept from a load because a mart is not up to date: a mart that fails, or
@@ -58,7 +61,7 @@ def build_stale(lake: Lake, *, everything: bool = False) -> Iterator[tuple[str, 
     publish(lake, held)
 
 
-def publish(lake: Lake, held: Held = MappingProxyType({})) -> None:
+def publish(lake: Lake, held: Held = NONE_HELD) -> None:
     """Show readers the marts as they are now, or as a build holds them.
 
     Nothing is written where they see them already.
@@ -86,9 +89,10 @@ def publish_when_whole(
     Returns:
         Whether readers see the marts as they are.
     """
-    if (edition := _whole_edition(lake, is_held_back)) is not None:
+    if (whole := _whole_edition(lake, is_held_back)) is not None:
+        edition, held = whole
         if edition != read_edition(lake):
-            write_catalogue(lake, edition)
+            write_catalogue(lake, edition, held)
         return True
     if _is_overdue(lake, clock()):
         publish(lake)
@@ -96,21 +100,21 @@ def publish_when_whole(
     return False
 
 
-def _whole_edition(lake: Lake, is_held_back: Callable[[str], bool]) -> Edition | None:
-    """The marts as they are; None where one waits to be built, or a load came meanwhile."""
-    versions: dict[str, int] = {}
+def _whole_edition(lake: Lake, is_held_back: Callable[[str], bool]) -> tuple[Edition, Held] | None:
+    """The marts as they are, open; None where one waits to be built, or a load came meanwhile."""
+    held: dict[str, DeltaTable] = {}
     number = newest_load(lake)
     changes = read_changes(lake)
     # the last marts are built last: the first look mostly tells
     for model in reversed([model for model in MODELS.values() if model.is_stored]):
-        table = open_mart(lake, model)
+        table = held[model.name] = open_mart(lake, model)
         if changes.stale(model, table) and not is_held_back(model.name):
             return None
-        versions[model.name] = table.version()
     # a mart of a later load would have been built after that load
-    return (
-        Edition(definitions_digest(lake), number, versions) if newest_load(lake) == number else None
-    )
+    if newest_load(lake) != number:
+        return None
+    versions = {name: table.version() for name, table in held.items()}
+    return Edition(definitions_digest(lake), number, versions), held
 
 
 def _is_overdue(lake: Lake, now: datetime) -> bool:

@@ -88,17 +88,19 @@ def read_files(
 
 
 def rows_of_mart(
-    model: Model, columns: pa.Schema, table: DeltaTable | None, days: Sequence[date] | None = None
+    lake: Lake, model: Model, table: DeltaTable | None, days: Sequence[date] | None = None
 ) -> str:
     """A query for rows of a mart, in the columns of its statement.
 
     Args:
+        lake: The lake.
         model: The mart.
-        columns: The columns of its statement.
         table: Its table, at the version to read; without one there are no rows.
-        days: UTC days whose rows, or whose months' rows, are wanted; without them all.
+        days: UTC days whose rows, or whose months' rows, are wanted; of a global mart all rows, for
+            any day. Without them all.
     """
-    if table is None:
+    columns = columns_of(lake, model)
+    if table is None or (days is not None and not days):
         return mart_query(columns, read_files([]))
     stored_by = next(iter(table.metadata().partition_columns), None)
     if days is None or stored_by is None or stored_by != model.file_column:
@@ -109,8 +111,15 @@ def rows_of_mart(
     query = mart_query(columns, read_files(files, column=stored_by, alike=True))
     if days is None:
         return query
-    wanted = sorted({model.partition_of(day) for day in days})
-    return f"select * from ({query}) where {model.partition_column} in ({date_list(wanted)})"
+    return _held_to(model, query, sorted({model.partition_of(day) for day in days}))
+
+
+def _held_to(model: Model, query: str, partitions: Sequence[date]) -> str:
+    """The query, held to partitions of the mart; of a global one as it is."""
+    if model.is_global:
+        return query
+    where = f"{model.partition_column} in ({date_list(partitions)})"
+    return f"select * from (\n{query}\n) where {where}"
 
 
 def date_list(days: Iterable[date]) -> str:
@@ -170,8 +179,7 @@ def _source_query(
     """A query for what is stored, of some days; without them, or where it has none, of all."""
     source = MODELS.get(name)
     if source is not None:
-        wanted = None if source.is_global else days
-        return rows_of_mart(source, columns_of(lake, source), table, wanted)
+        return rows_of_mart(lake, source, table, days)
     if table is None:
         return table_query(name, [])
     files = sorted(table.file_uris()) if days is None else partition_files(table, days)
@@ -200,10 +208,7 @@ def bind(model: Model, days: Sequence[date], as_of: date) -> dict[str, date]:
 
 def statement(model: Model, days: Sequence[date]) -> str:
     """The model's statement, held to the days; a global one as it is."""
-    if model.partition_column is None:
-        return model.sql
-    where = f"{model.partition_column} in ({date_list(days)})"
-    return f"select * from (\n{model.sql}\n) where {where}"
+    return _held_to(model, model.sql, days)
 
 
 def columns_of(lake: Lake, model: Model) -> pa.Schema:

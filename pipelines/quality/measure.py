@@ -14,7 +14,7 @@ from pipelines.lake.duck import list_literal
 from pipelines.lake.schemas import TABLES
 from pipelines.lake.tables import applied_load, partition_files
 from pipelines.models.header import MODELS, parse_facts
-from pipelines.models.relations import ANY_DAY, columns_of, days_after, rows_of_mart
+from pipelines.models.relations import ANY_DAY, columns_of, days_after, empty_query, rows_of_mart
 from pipelines.models.sources import lake_tables
 from pipelines.models.staleness import read_changes
 from pipelines.quality.checks import LOG, RELATIONS, Check
@@ -124,10 +124,7 @@ def create_views(
         connection.execute(f"create or replace temp view {name} as {query}")
     for relation in relations:
         for name in set(relation_reads(relation)) - tables.keys():
-            if name in TABLES:
-                query = _view_of_table(connection, name, [])
-            else:
-                query = rows_of_mart(MODELS[name], columns_of(lake, MODELS[name]), None)
+            query = empty_query(lake, name)
             connection.execute(f"create or replace temp view {name} as {query}")
         connection.execute(f"create or replace temp view {relation} as {RELATIONS[relation]}")
 
@@ -150,10 +147,7 @@ def _view_of_mart(lake: Lake, name: str, table: DeltaTable, days: Sequence[date]
     """
     model = MODELS[name]
     columns = columns_of(lake, model)
-    if model.is_global:
-        query = rows_of_mart(model, columns, table if days else None)
-    else:
-        query = rows_of_mart(model, columns, table, days)
+    query = rows_of_mart(lake, model, table, days)
     if "event_date" in columns.names:
         return query
     if model.is_monthly:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
-from lakes import NOW, activity, encode, job, lake_at, run_load
+from lakes import NOW, activity, copy_of, encode, job, lake_at, run_load
 
 from pipelines.lake.tables import Lake
 from pipelines.models import MODELS, build_model, build_stale, lake_days
@@ -83,8 +82,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lake(sound: Path, tmp_path: Path) -> Lake:
-    shutil.copytree(sound, tmp_path / "lake")
-    return lake_at(tmp_path / "lake")
+    return copy_of(lake_at(sound), tmp_path / "lake")
 
 
 def failed(lake: Lake, table: str) -> list[CheckResult]:
