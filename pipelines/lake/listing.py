@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from array import array
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.lake.duck import list_literal, text_literal
-from pipelines.sources.find import LandingObject
+from pipelines.sources.find import LandingObject, Listing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from duckdb import DuckDBPyConnection
 
-HELD_OBJECTS = 50_000
-"""Objects that are looked up at once, and held until then."""
+LOADABLE = r"regexp_matches(path, '\.(json|ndjson|jsonl)(\.gz)?$')"
+COPY = "digest[:2] || '/' || digest || '-' || regexp_extract(listed, '[^/]*$')"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Known:
@@ -43,7 +44,7 @@ class Known:
         self._name = "known_uris" if by_uri else "known"
         self._key = "md5_number(uri)" if by_uri else "md5_number(uri || chr(10) || etag)"
         files = loads.file_uris() if loads is not None else []
-        # a literal, not a parameter: DuckDB imports pandas, for a second, to look at a Python list
+        # literals, no parameters: DuckDB imports pandas, for a second, to look at one
         inputs = (
             f"select unnest(inputs, recursive := true) from read_parquet({list_literal(files)})"
             if files
@@ -54,41 +55,48 @@ class Known:
             f"select {self._key} as key from ({inputs})"
         )
 
-    def unread(self, objects: Sequence[LandingObject]) -> list[LandingObject]:
-        """Those of the objects that no load has read, in their order."""
-        uris, etags = _texts(o.uri for o in objects), _texts(o.etag for o in objects)
-        table = pa.Table.from_arrays([uris, etags], ["uri", "etag"])
+    def unread(self, listing: Listing, *, copies: str | None = None) -> list[LandingObject]:
+        """Those of the loadable objects that no load has read, in no order.
+
+        With `copies`, the copies of the objects, which lie or will lie under that URL. A copy's
+        name holds a digest of the original's URI and ETag: every version of an object is kept, and
+        the same version has the same name.
+        """
         with tempfile.NamedTemporaryFile(dir=self._work_dir, suffix=".parquet") as file:
-            # through a file: DuckDB imports pandas, for a second, to look at an Arrow table
-            pq.write_table(table, file.name, use_dictionary=False, compression="none")
+            if not _write(listing.pages, file.name):
+                return []
             rows = self._connection.execute(
                 f"""
-                select file_row_number
+                select uri, etag, size, epoch_us(last_modified), origin
                 from (
-                    select file_row_number, {self._key} as key
-                    from read_parquet({text_literal(file.name)}, file_row_number = true)
+                    select
+                        *,
+                        {text_literal(listing.root)} || path as listed,
+                        coalesce(e_tag, '') as etag,
+                        sha256(listed || chr(0) || etag)[:16] as digest,
+                        {f"{text_literal(copies)} || '/' || {COPY}" if copies else "listed"} as uri,
+                        {"listed" if copies else "null"} as origin,
+                        {self._key} as key
+                    from read_parquet({text_literal(file.name)})
+                    where {"true" if listing.any_name else LOADABLE}
                 )
                 anti join {self._name} using (key)
-                """
+                """,
             ).fetchall()
-        return [objects[number] for (number,) in sorted(rows)]
+        return [
+            LandingObject(
+                listing.source, uri, etag, size, EPOCH + timedelta(microseconds=micros), origin
+            )
+            for uri, etag, size, micros, origin in rows
+        ]
 
 
-def _texts(texts: Iterable[str]) -> pa.StringArray:
-    """The texts as an Arrow array; `pa.array` imports pandas, for a second, to look at a list."""
-    encoded = [text.encode() for text in texts]
-    offsets = array("i", accumulate(map(len, encoded), initial=0))
-    content = pa.py_buffer(b"".join(encoded))
-    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), content)
-
-
-def grouped(pages: Iterable[list[LandingObject]]) -> Iterable[list[LandingObject]]:
-    """The pages joined to lists that are worth a look each."""
-    held: list[LandingObject] = []
-    for page in pages:
-        held += page
-        if len(held) >= HELD_OBJECTS:
-            yield held
-            held = []
-    if held:
-        yield held
+def _write(pages: Iterator[pa.RecordBatch], path: str) -> bool:
+    """Write the pages as Parquet: DuckDB imports pandas, for a second, to look at Arrow."""
+    first = next(pages, None)
+    if first is None:
+        return False
+    with pq.ParquetWriter(path, first.schema, use_dictionary=False, compression="none") as writer:
+        for page in chain([first], pages):
+            writer.write_batch(page)
+    return True

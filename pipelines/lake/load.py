@@ -28,9 +28,10 @@ from pipelines.errors import LakeError
 from pipelines.lake import event_types
 from pipelines.lake.duck import connect, list_literal
 from pipelines.lake.judge import Judged, judge
-from pipelines.lake.listing import Known, grouped
+from pipelines.lake.listing import Known
 from pipelines.lake.schemas import KINDS, TABLES, TALLY
 from pipelines.lake.stage import Stage
+from pipelines.lake.storage import is_s3
 from pipelines.lake.tables import (
     Concurrent,
     DataFile,
@@ -44,8 +45,8 @@ from pipelines.lake.tables import (
 )
 from pipelines.lake.write import Writer, put_file, tally
 from pipelines.sources.fetch import Changed, fetch
-from pipelines.sources.find import LandingObject, Source, find, join
-from pipelines.sources.landing import find_copies, keep, landing_copy
+from pipelines.sources.find import LandingObject, Source, find, join, listed
+from pipelines.sources.landing import keep
 from pipelines.sources.split import split
 
 if TYPE_CHECKING:
@@ -113,19 +114,15 @@ def find_new(
     with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         known = Known(connection, loads, work_dir)
         for source in sources:
-            pages = find(source, lake.storage)
-            root = join(lake.url, f"landing/{source.name}")
-            if source.copy_to_landing:
-                pages = ([landing_copy(item, root) for item in page] for page in pages)
-            for group in grouped(pages):
-                new |= {(o.uri, o.etag): o for o in known.unread(group)}
-            if source.copy_to_landing:
+            copies = join(lake.url, f"landing/{source.name}") if source.copy_to_landing else None
+            found = known.unread(find(source, lake.storage), copies=copies)
+            new |= {(o.uri, o.etag): o for o in found}
+            if copies and (is_s3(copies) or Path(copies).exists()):
                 # the copy's own ETag is not the original's, which its name holds
-                met = {uri for uri, _ in new}
-                copies = Known(connection, loads, work_dir, by_uri=True)
-                for group in grouped(find_copies(source.name, root, lake.storage)):
-                    left = (o for o in copies.unread(group) if o.uri not in met)
-                    new |= {(o.uri, o.etag): o for o in left}
+                met = {o.uri for o in found}
+                kept = Known(connection, loads, work_dir, by_uri=True)
+                left = kept.unread(find(Source(source.name, copies), lake.storage))
+                new |= {(o.uri, o.etag): o for o in left if o.uri not in met}
     return [new[key] for key in sorted(new)]
 
 
@@ -305,8 +302,7 @@ def _commit(attempt: _Attempt, recovered: tuple[int, ...], seen: int | None) -> 
         if applied_load(loads) != seen:
             recovered += _roll_forward(lake, loads, attempt.context.fault)
             known = Known(attempt.connection, loads, lake.storage.settings.work_dir)
-            unread = known.unread([attempt.objects[number] for number in chosen])
-            left = {(o.uri, o.etag) for o in unread}
+            left = {(o.uri, o.etag) for o in known.unread(listed(attempt.objects))}
             chosen = [
                 number
                 for number in chosen

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +19,9 @@ from pipelines.lake.storage import Storage, absolute, is_s3
 SUFFIXES = tuple(
     f"{suffix}{packed}" for suffix in (".json", ".ndjson", ".jsonl") for packed in ("", ".gz")
 )
+
+PAGE = ("path", "e_tag", "size", "last_modified")
+PAGE_OBJECTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +51,36 @@ class LandingObject:
     content_path: str | None = None
 
 
-def find(source: Source, storage: Storage) -> Iterator[list[LandingObject]]:
-    """List the loadable objects of a source, in pages.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The objects of a source: the URI of each is `root` and its `path`.
+
+    Pages have the columns `path`, `e_tag`, `size` (bytes) and `last_modified` (UTC), as obstore
+    lists them. Unless `any_name`, only those objects are loadable whose suffix says so.
+    """
+
+    source: str
+    root: str
+    pages: Iterator[pa.RecordBatch]
+    any_name: bool = False
+
+
+def find(source: Source, storage: Storage) -> Listing:
+    """List the objects of a source, in pages.
 
     Loadable means a name ending in `.json`, `.ndjson` or `.jsonl`, each also with `.gz`; a URL
     that names one object is loadable whatever its suffix. A missing prefix holds no objects;
     a missing folder is an error.
 
     Raises:
-        SourceError: The source cannot be listed; the message says what to do.
+        SourceError: The source cannot be listed, here or while pages are read; the message says
+            what to do.
     """
-    if not is_s3(source.url) and not Path(source.url).exists():
-        raise SourceError(
-            f"source {source.name!r}: {source.url} does not exist; correct the path or create it"
-        )
+    if not is_s3(source.url):
+        return _folder(source)
     if is_object(source.url):
-        yield _one(source, storage)
-        return
-    try:
-        for page in storage.store(source.url).list(chunk_size=5_000, return_arrow=True):
-            if objects := list(_loadable(source, pa.record_batch(page))):
-                yield objects
-    except Exception as error:  # obstore raises its own error per cause and none in common
-        raise explain(error, source.url, "list") from error
+        return Listing(source.name, "", _one(source, storage), any_name=True)
+    return Listing(source.name, join(source.url, ""), _objects(source, storage))
 
 
 def is_object(url: str) -> bool:
@@ -79,25 +93,112 @@ def join(root: str, path: str) -> str:
     return f"{root.rstrip('/')}/{path}"
 
 
-def _one(source: Source, storage: Storage) -> list[LandingObject]:
+def listed(objects: Sequence[LandingObject]) -> Listing:
+    """A listing of objects that were found before, without their sizes and times."""
+    nothing = array("q", bytes(8 * len(objects)))
+    found = _page([o.uri for o in objects], [o.etag for o in objects], nothing, nothing)
+    return Listing("", "", iter([found]), any_name=True)
+
+
+def _page(
+    uris: Sequence[str], etags: Sequence[str], sizes: array[int], micros: array[int]
+) -> pa.RecordBatch:
+    """A page of a listing; `micros` are microseconds since 1970, UTC."""
+    count, moment = len(uris), pa.timestamp("us", tz="UTC")
+    columns = [
+        _texts(uris),
+        _texts(etags),
+        pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(sizes)]),
+        pa.Array.from_buffers(moment, count, [None, pa.py_buffer(micros)]),
+    ]
+    return pa.RecordBatch.from_arrays(columns, PAGE)
+
+
+def _one(source: Source, storage: Storage) -> Iterator[pa.RecordBatch]:
     root, _, name = source.url.rpartition("/")
     try:
-        meta = storage.store(root or "/").head(name)
+        meta = storage.store(root).head(name)
     except FileNotFoundError:
         raise SourceError(f"source {source.name!r}: there is no object {source.url}") from None
     except Exception as error:
         raise explain(error, source.url, "read") from error
-    etag, modified = meta["e_tag"] or "", meta["last_modified"]
-    return [LandingObject(source.name, source.url, etag, meta["size"], modified)]
+    modified = round(meta["last_modified"].timestamp() * 1e6)
+    yield _page(
+        [source.url], [meta["e_tag"] or ""], array("q", [meta["size"]]), array("q", [modified])
+    )
 
 
-def _loadable(source: Source, page: pa.RecordBatch) -> Iterator[LandingObject]:
-    columns = (page.column(name).to_pylist() for name in ("path", "e_tag", "size"))
-    modified = page.column("last_modified").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    for path, etag, size, micros in zip(*columns, modified.to_pylist(), strict=True):
-        if path.endswith(SUFFIXES):
-            at = datetime.fromtimestamp(micros / 1e6, UTC)
-            yield LandingObject(source.name, join(source.url, path), etag or "", size, at)
+def _objects(source: Source, storage: Storage) -> Iterator[pa.RecordBatch]:
+    try:
+        for found in storage.store(source.url).list(chunk_size=PAGE_OBJECTS, return_arrow=True):
+            yield pa.record_batch(found).select(PAGE)
+    except Exception as error:  # obstore raises its own error per cause and none in common
+        raise explain(error, source.url, "list") from error
+
+
+def _folder(source: Source) -> Listing:
+    """The files of a folder, or one file.
+
+    obstore would take twice as long, and does not know every name that a file may have.
+    """
+    root = Path(source.url)
+    if root.is_dir():
+        return Listing(source.name, "", _files(source, _walk(source.url)))
+    if not root.exists():
+        raise SourceError(
+            f"source {source.name!r}: {root} does not exist; correct the path or create it"
+        )
+    files = iter([(source.url, root.stat())])
+    return Listing(source.name, "", _files(source, files), any_name=True)
+
+
+def _files(source: Source, files: Iterator[tuple[str, os.stat_result]]) -> Iterator[pa.RecordBatch]:
+    uris, etags, sizes, micros = list[str](), list[str](), array("q"), array("q")
+    try:
+        for path, fact in files:
+            at = fact.st_mtime_ns // 1000
+            uris.append(path)
+            etags.append(f'"{fact.st_ino:x}-{at:x}-{fact.st_size:x}"')  # as obstore makes it
+            sizes.append(fact.st_size)
+            micros.append(at)
+            if len(uris) == PAGE_OBJECTS:
+                yield _page(uris, etags, sizes, micros)
+                uris, etags, sizes, micros = [], [], array("q"), array("q")
+        yield _page(uris, etags, sizes, micros)
+    except OSError as error:
+        raise explain(error, error.filename or source.url, "list") from error
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            f"source {source.name!r}: the name of {error.object!a} is not UTF-8; rename the file"
+        ) from error
+
+
+def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
+    folders: list[tuple[str, tuple[str, ...]]] = [(root, (os.path.realpath(root),))]
+    while folders:
+        folder, way = folders.pop()
+        # a folder or file may be gone since it was seen
+        with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    linked = entry.is_symlink()
+                    real = os.path.realpath(entry.path) if linked else f"{way[-1]}/{entry.name}"
+                    if real not in way:  # or a link leads back, and looking would never end
+                        folders.append((entry.path, (*way, real)))
+                elif entry.name.endswith(SUFFIXES) and entry.is_file():
+                    try:
+                        fact = entry.stat()
+                    except FileNotFoundError:
+                        continue
+                    yield entry.path, fact
+
+
+def _texts(texts: Sequence[str]) -> pa.StringArray:
+    """The texts as an Arrow array; `pa.array` imports pandas, for a second, to look at a list."""
+    encoded = [text.encode() for text in texts]
+    offsets = array("i", accumulate(map(len, encoded), initial=0))
+    content = pa.py_buffer(b"".join(encoded))
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), content)
 
 
 def explain(error: BaseException, url: str, act: str) -> SourceError:

@@ -6,31 +6,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
 from pipelines.lake.storage import Storage, is_s3
-from pipelines.sources.find import LandingObject, Source, explain, find, join
+from pipelines.sources.find import LandingObject, explain
 
 PIECE_BYTES = 8 * 2**20
-
-
-def landing_copy(item: LandingObject, root: str) -> LandingObject:
-    """The object's copy under `root`, which is what is loaded and remembered.
-
-    The copy's name holds a digest of the original's URI and ETag: every version of an object is
-    kept, and the same version has the same name.
-    """
-    digest = sha256(f"{item.uri}\0{item.etag}".encode()).hexdigest()[:16]
-    name = item.uri.rpartition("/")[2]
-    return replace(item, uri=join(root, f"{digest[:2]}/{digest}-{name}"), origin=item.uri)
-
-
-def find_copies(source: str, root: str, storage: Storage) -> Iterator[list[LandingObject]]:
-    """List the copies of a source under `root`, in pages; partial ones are not among them."""
-    if is_s3(root) or Path(root).exists():
-        yield from find(Source(source, root), storage)
 
 
 def keep(copy: LandingObject, storage: Storage) -> LandingObject | None:
