@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from itertools import accumulate, islice
 from typing import Any
 
 from pipelines.sinks.sink import Batch, Limits
+from pipelines.sinks.texts import chained, ends_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OCCURRED = "occurred_us"
@@ -100,7 +100,7 @@ def _digest(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()
 
 
-Rendered = tuple[list[str], Mapping[str, list[Any]]]
+Rendered = tuple[Sequence[str], Mapping[str, list[Any]]]
 """Messages, and facts of their events by column, among them `event_id` and `occurred_us`."""
 
 
@@ -108,25 +108,33 @@ Rendered = tuple[list[str], Mapping[str, list[Any]]]
 class _Held:
     """Messages that are not in a batch yet; `totals[n]` has the bytes of those before `n`."""
 
-    messages: list[str] = field(default_factory=list)
+    pieces: list[Sequence[str]] = field(default_factory=list)
     events: dict[str, list[Any]] = field(default_factory=dict)
     totals: list[int] = field(default_factory=lambda: [0])
 
     def __len__(self) -> int:
-        return len(self.messages)
+        return len(self.totals) - 1
 
-    def add(self, messages: list[str], events: Mapping[str, list[Any]]) -> None:
-        self.messages += messages
-        # a call a message would cost a third of all that cutting does
-        sizes = [len(text) if text.isascii() else size_of(text) for text in messages]
-        self.totals += islice(accumulate(sizes, initial=self.totals[-1]), 1, None)
+    def add(self, messages: Sequence[str], events: Mapping[str, list[Any]]) -> None:
+        self.pieces.append(messages)
+        self.totals += ends_of(messages, self.totals[-1])
         for name, values in events.items():
             self.events.setdefault(name, []).extend(values)
 
     def drop(self, count: int) -> None:
-        del self.messages[:count], self.totals[:count]
+        self.pieces = [self.messages(count, len(self))]
+        del self.totals[:count]
         for values in self.events.values():
             del values[:count]
+
+    def messages(self, start: int, end: int) -> Sequence[str]:
+        found: Sequence[str] = ()
+        at = 0
+        for piece in self.pieces:
+            if part := piece[max(start - at, 0) : max(end - at, 0)]:
+                found = chained(found, part)
+            at += len(piece)
+        return found
 
     def size(self, start: int, end: int) -> int:
         return self.totals[end] - self.totals[start]
@@ -190,5 +198,5 @@ def _outgoing(
     refusal = None
     if size > most and end - start == 1:
         refusal = f"the message has {size:,} bytes; the sink takes at most {most:,}"
-    batch = Batch(origin.sink, batch_id, held.messages[start:end], events, origin.content_type)
+    batch = Batch(origin.sink, batch_id, held.messages(start, end), events, origin.content_type)
     return Outgoing(origin, ordinal, batch, size, refusal=refusal)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import LakeError
 from pipelines.lake.tables import Lake, explained
+from pipelines.sinks.texts import Texts
 from pipelines.sources.find import join
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Cache:
         with self._explained():
             # not pq.read_table: for a single file it takes twice as long, and imports pandas
             table = pq.ParquetFile(io.BytesIO(self._read(path))).read()
-            messages = table.column(MESSAGE).to_pylist()
+            messages = Texts(table.column(MESSAGE).combine_chunks())
         facts = [name for name in table.column_names if name.startswith(FACT)]
         return messages, {name.removeprefix(FACT): table.column(name).to_pylist() for name in facts}
 
@@ -167,7 +168,10 @@ class Cache:
 
 
 def _encode(messages: Sequence[str], events: Mapping[str, Sequence[Any]]) -> bytes:
-    columns = {MESSAGE: pa.array(messages, pa.large_string())}
+    if isinstance(messages, Texts):
+        columns = {MESSAGE: messages.array}
+    else:
+        columns = {MESSAGE: pa.array(messages, pa.large_string())}
     columns |= {FACT + name: pa.array(values) for name, values in events.items()}
     file = io.BytesIO()
     pq.write_table(pa.Table.from_pydict(columns), file, compression="zstd", use_dictionary=False)

@@ -3,78 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from pipelines.exports.fields import LOG_MESSAGE
 from pipelines.lake.judge import event_of
+from pipelines.sinks.texts import Texts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
-class _Job(msgspec.Struct, gc=False):
-    status: msgspec.Raw
-    started_at: msgspec.Raw
-    recipe_id: msgspec.Raw
+MESSAGE_COLUMNS = frozenset({"raw", "is_bare"})
+"""Columns of the lake that the event's own JSON is made of."""
 
 
-class _Activity(msgspec.Struct, gc=False):
-    event: msgspec.Raw
-    resource: msgspec.Raw
-
-
-class _ApiRequest(msgspec.Struct, gc=False):
-    endpoint: msgspec.Raw
-    status_code: msgspec.Raw
-
-
-class _LogMessage(msgspec.Struct, gc=False):
-    level: msgspec.Raw
-    message: msgspec.Raw
-
-
-_BARE: dict[str, msgspec.json.Decoder[Any]] = {
-    "job": msgspec.json.Decoder(_Job),
-    "activity": msgspec.json.Decoder(_Activity),
-    "api_request": msgspec.json.Decoder(_ApiRequest),
-    "log_message": msgspec.json.Decoder(_LogMessage),
-}
-"""Whether a record is the event itself, at a tenth of the cost of reading all of it; what they do
-not recognise is read."""
-
-
-def log_messages(kinds: Sequence[str], raws: Sequence[str]) -> list[str]:
+def log_messages(rows: pa.RecordBatch) -> Sequence[str]:
     """The events themselves as JSON texts of one line, taken out of wrappers, else as received.
 
     Args:
-        kinds: `event_kind` of each.
-        raws: The records as received, which the lake accepted.
+        rows: Events with `MESSAGE_COLUMNS`.
     """
-    if kinds.count("job") == len(kinds) and _are_plain_jobs(raws):
-        return list(raws)
-    return [_log_message(kind, raw) for kind, raw in zip(kinds, raws, strict=True)]
+    raws, bare = Texts(rows.column("raw")), rows.column("is_bare")
+    if bare.true_count == len(bare):
+        return raws
+    pairs = zip(raws, bare.to_pylist(), strict=True)
+    return [raw if is_bare else _event_line(raw) for raw, is_bare in pairs]
 
 
-def _are_plain_jobs(raws: Sequence[str]) -> bool:
-    """Whether records of jobs surely are in one line and no wrappers, as most are.
-
-    Keys before the first nested object are the record's own: inside of a text, their quotes would
-    be escaped.
-    """
-    return all(
-        "{" not in (head := raw[1 : raw.find('"started_at":')])
-        and '"status":' in head
-        and '"recipe_id":' in head
-        and "\n" not in raw
-        and "\r" not in raw
-        for raw in raws
-    )
+def columns_of_rows(rows: pa.RecordBatch, *, reads_message: bool) -> dict[str, Sequence[Any]]:
+    """The values of events by column; with `log_message` where it is read."""
+    columns: dict[str, Sequence[Any]] = {
+        name: Texts(rows.column(name)) if name == "raw" else rows.column(name).to_pylist()
+        for name in rows.schema.names
+    }
+    if reads_message:
+        columns[LOG_MESSAGE] = log_messages(rows)
+    return columns
 
 
-def _log_message(kind: str, raw: str) -> str:
-    try:
-        _BARE[kind].decode(raw)
-    except (msgspec.DecodeError, KeyError):
-        raw = event_of(raw.encode()).decode()
-    if "\n" in raw or "\r" in raw:
-        # inside of a JSON text both are escaped; bare ones are white space
-        raw = raw.replace("\r", " ").replace("\n", " ")
-    return raw
+def _event_line(raw: str) -> str:
+    event = event_of(raw.encode()).decode()
+    # inside of a JSON text both are escaped; bare ones are white space
+    return event.replace("\r", " ").replace("\n", " ")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors import LakeError
 from pipelines.exports.fields import LOG_MESSAGE
-from pipelines.exports.messages import log_messages
+from pipelines.exports.messages import MESSAGE_COLUMNS, columns_of_rows
 from pipelines.exports.render import load_renderer
 from pipelines.exports.select import condition_of, select, time_scope
 from pipelines.exports.template import Template, load_template
@@ -66,7 +66,7 @@ class Renders(Protocol):
 
     def render(
         self, rows: pa.RecordBatch, *, now: datetime
-    ) -> tuple[list[str], Mapping[str, Sequence[Any]]]:
+    ) -> tuple[Sequence[str], Mapping[str, Sequence[Any]]]:
         """Messages for events in their order, and the columns that may leave."""
 
 
@@ -79,14 +79,12 @@ class _Plain:
     @property
     def columns(self) -> frozenset[str]:
         fields = self.template.fields
-        return (fields - {LOG_MESSAGE}) | ({"raw"} if LOG_MESSAGE in fields else set())
+        return (fields - {LOG_MESSAGE}) | (MESSAGE_COLUMNS if LOG_MESSAGE in fields else set())
 
     def render(
         self, rows: pa.RecordBatch, *, now: datetime
-    ) -> tuple[list[str], Mapping[str, Sequence[Any]]]:
-        columns = {name: rows.column(name).to_pylist() for name in rows.schema.names}
-        if LOG_MESSAGE in self.template.fields:
-            columns[LOG_MESSAGE] = log_messages(columns["event_kind"], columns["raw"])
+    ) -> tuple[Sequence[str], Mapping[str, Sequence[Any]]]:
+        columns = columns_of_rows(rows, reads_message=LOG_MESSAGE in self.template.fields)
         return self.template.render(columns, now=now), columns
 
 

@@ -108,16 +108,16 @@ def list_attempts(
         return [Attempted(**row) for row in rows.mappings()]
 
 
-def messages_of(lake: Lake, batch: Listed) -> Sequence[str]:
+def messages_of(lake: Lake, batch: Listed) -> list[str]:
     """The messages of a batch that waits, as they will be sent; none of one that does not.
 
     Raises:
         LakeError: Its file is gone or cannot be read; `trailhouse doctor` renders it again.
     """
     if batch.state != "waiting" or batch.cached_path is None:
-        return ()
+        return []
     messages, _ = Cache(lake, batch.sink).read(batch.cached_path)
-    return messages
+    return list(messages)
 
 
 def _listed(row: sa.RowMapping) -> Listed:

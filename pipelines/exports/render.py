@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ConfigurationError
-from pipelines.exports.messages import log_messages
+from pipelines.exports.messages import MESSAGE_COLUMNS, columns_of_rows
 from pipelines.exports.shape import Shape, load_shape
 from pipelines.exports.template import Template, load_template
 from pipelines.lake.schemas import KINDS
@@ -34,7 +34,7 @@ class Renderer:
     shape: Shape
     reads_message: bool
 
-    def render(self, rows: pa.RecordBatch, *, now: datetime) -> tuple[list[str], Columns]:
+    def render(self, rows: pa.RecordBatch, *, now: datetime) -> tuple[Sequence[str], Columns]:
         """Messages for events, in their order, equal for equal events and `now`.
 
         Args:
@@ -47,16 +47,14 @@ class Renderer:
         Raises:
             TemplateError: An event does not fit a template; nothing is returned in part.
         """
-        columns = {name: rows.column(n).to_pylist() for n, name in enumerate(rows.schema.names)}
-        if self.reads_message:
-            columns["log_message"] = log_messages(columns["event_kind"], columns["raw"])
-        shaped = self.shape.apply(columns)
+        shaped = self.shape.apply(columns_of_rows(rows, reads_message=self.reads_message))
         return self._rendered(shaped, now), shaped
 
-    def _rendered(self, columns: Columns, now: datetime) -> list[str]:
+    def _rendered(self, columns: Columns, now: datetime) -> Sequence[str]:
         kinds = columns["event_kind"]
         if not self.by_kind or self.by_kind.keys().isdisjoint(kinds):
             return self.default.render(columns, now=now)
+        columns = {name: list(values) for name, values in columns.items()}
         messages = [""] * len(kinds)
         for template in (*self.by_kind.values(), self.default):
             mine = [n for n, kind in enumerate(kinds) if self._template_of(kind) is template]
@@ -94,7 +92,7 @@ def load_renderer(sink: SinkSettings) -> Renderer:
     shape = load_shape(detail=sink.detail, mask=sink.mask, kinds=kinds)
     fields = shape.fields.union(*(template.fields for template in used))
     reads_message = "log_message" in fields
-    columns = (fields - {"log_message"}) | ({"raw"} if reads_message else set())
+    columns = (fields - {"log_message"}) | (MESSAGE_COLUMNS if reads_message else set())
     parts = [default.digest, shape.digest, *(f"{kind}={t.digest}" for kind, t in by_kind.items())]
     digest = sha256("\0".join(parts).encode()).hexdigest()
     return Renderer(digest, columns, types[0], default, by_kind, shape, reads_message)

@@ -62,7 +62,7 @@ class Template:
         """Whether it says anything of an event at all."""
         return self._compiled.names_fields
 
-    def render(self, columns: Mapping[str, Sequence[Any]], *, now: datetime) -> list[str]:
+    def render(self, columns: Mapping[str, Sequence[Any]], *, now: datetime) -> Sequence[str]:
         """Render a batch of events, one message each, in their order.
 
         Args:
@@ -79,7 +79,7 @@ class Template:
                 error has the line. Nothing is returned in part.
         """
         if self._compiled.is_plain:
-            return list(columns[LOG_MESSAGE])
+            return columns[LOG_MESSAGE]
         read = self._compiled.fields
         rows = zip(*(columns[name] for name in read), strict=True)
         try:

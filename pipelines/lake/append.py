@@ -79,7 +79,8 @@ def _write(
 
     described = TABLES[name].schema
     described = described.remove(described.get_field_index("event_date"))
-    values = [{column: row[column] for column in described.names} for row in rows]
+    names = described.names  # which Arrow makes anew each time
+    values = [{column: row[column] for column in names} for row in rows]
     values.sort(key=lambda row: [row[column] for column in TABLES[name].sort])
     path = f"event_date={day.isoformat()}/{unique}.parquet"
     with tempfile.TemporaryDirectory(dir=lake.storage.settings.work_dir) as folder:

@@ -35,7 +35,10 @@ ENVELOPE: Columns = (
     ("source_offset", COUNT, "Byte offset in the (uncompressed) object."),
     ("load_id", TEXT, "Load that brought the row."),
 )
-RAW: Columns = (("raw", TEXT, "The record as received, byte for byte, wrappers included."),)
+RAW: Columns = (
+    ("raw", TEXT, "The record as received, byte for byte, wrappers included."),
+    ("is_bare", FLAG, "Whether raw is the event alone, in one line; null where not noted."),
+)
 PARTITION: Columns = (("event_date", pa.date32(), "UTC day of occurred_at; the partition."),)
 
 ACTIVITY: Columns = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pipelines.sinks.sink import Batch, Receipt, SinkError
+from pipelines.sinks.texts import Texts
 
 if TYPE_CHECKING:
     from msgspec import Raw
@@ -81,19 +82,27 @@ def on_one_line(value: str) -> str:
     return value
 
 
-def lines(batch: Batch) -> str:
-    r"""One message a line.
+def lines(batch: Batch) -> bytes:
+    r"""One message a line, in UTF-8.
 
     A line break within JSON is space and becomes one. In CSV it stands between quotes and is kept.
     In other text it would begin an event of its own, and is written as the two characters `\n`.
     """
-    kind = batch.content_type.partition(";")[0].strip().lower()
+    kind, messages = batch.content_type.partition(";")[0].strip().lower(), batch.messages
+    if kind == "text/csv" or not _have_breaks(messages):
+        if isinstance(messages, Texts):
+            return messages.joined(b"\n")
+        return "\n".join(messages).encode()
+    clean = on_one_line if is_json(batch.content_type) else _without_breaks
+    return "\n".join(map(clean, messages)).encode()
+
+
+def _have_breaks(messages: Sequence[str]) -> bool:
     # looking for a character is faster than counting it
-    if kind == "text/csv" or not any("\n" in text or "\r" in text for text in batch.messages):
-        return "\n".join(batch.messages)
-    if is_json(batch.content_type):
-        return "\n".join(on_one_line(message) for message in batch.messages)
-    return "\n".join(_without_breaks(message) for message in batch.messages)
+    if isinstance(messages, Texts):
+        content = messages.content
+        return b"\n" in content or b"\r" in content
+    return any("\n" in text or "\r" in text for text in messages)
 
 
 def _without_breaks(message: str) -> str:

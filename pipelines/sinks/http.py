@@ -134,7 +134,7 @@ class HttpSink:
             return self._send_singly(batch)
         if self._settings.format == "lines":
             several = "application/x-ndjson" if is_json(batch.content_type) else batch.content_type
-            return Receipt(self._post(batch.batch_id, lines(batch).encode(), several))
+            return Receipt(self._post(batch.batch_id, lines(batch), several))
         values = json_values(batch)
         if not values.texts:
             return values.receipt("", {}, {})

@@ -191,7 +191,7 @@ class ObjectSink:
                 return _parquet(part)
             if self._settings.format == "single":
                 return "\n".join(part.messages).encode()
-            text = f"{lines(part)}\n".encode()
+            text = lines(part) + b"\n"
         except UnicodeEncodeError as error:
             raise PayloadSinkError(f"a message is no text: {error}", cause="payload") from error
         return gzip.compress(text, 6, mtime=0) if self._settings.gzip else text

@@ -63,7 +63,7 @@ class SumoSink:
 
     def send(self, batch: Batch) -> Receipt:
         """Deliver a batch."""
-        answer = self._client.post(lines(batch).encode(), {"Content-Type": batch.content_type})
+        answer = self._client.post(lines(batch), {"Content-Type": batch.content_type})
         check(answer, self._service, self._clock, success=HAS_ALL)
         return Receipt(answer.summary)
 

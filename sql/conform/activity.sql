@@ -10,6 +10,7 @@ with parsed as (
         object_index,
         source_offset,
         digest,
+        event,
         raw,
         from_json(event, '{
             "id": "VARCHAR", "event": "VARCHAR", "event_type": "VARCHAR", "timestamp": "VARCHAR",
@@ -91,6 +92,7 @@ select
     e.details.request.ip_address as ip_address,
     e.details.request.user_agent as user_agent,
     raw,
+    raw = event and not contains(raw, chr(10)) and not contains(raw, chr(13)) as is_bare,
     cast(occurred_at as date) as event_date,
     case
         when occurred_at is null

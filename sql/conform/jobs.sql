@@ -120,6 +120,7 @@ select
     e.error as error_raw,
     e.report as report,
     raw,
+    raw = event and not contains(raw, chr(10)) and not contains(raw, chr(13)) as is_bare,
     cast(coalesce(completed_at, started_at) as date) as event_date,
     case
         when completed_at is null and started_at is null

@@ -10,6 +10,7 @@ with parsed as (
         object_index,
         source_offset,
         digest,
+        event,
         raw,
         from_json(event, '{
             "timestamp": "VARCHAR", "time": "VARCHAR", "log_type": "VARCHAR", "level": "VARCHAR",
@@ -41,6 +42,7 @@ select
     e.recipe_id as recipe_id,
     e.job_id as job_id,
     raw,
+    raw = event and not contains(raw, chr(10)) and not contains(raw, chr(13)) as is_bare,
     cast(occurred_at as date) as event_date,
     case
         when occurred_at is null

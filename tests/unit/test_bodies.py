@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sinks.bodies import as_object, is_json, json_values, lines, with_fields
 from pipelines.sinks.sink import Batch
+from pipelines.sinks.texts import Texts, chained, ends_of
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -20,7 +23,7 @@ ANY_JSON = st.recursive(
 NAMES = st.text("@abc", max_size=3)
 
 
-def batch(messages: list[str], content_type: str) -> Batch:
+def batch(messages: Sequence[str], content_type: str) -> Batch:
     return Batch("s", "id", messages, {"event_id": [""] * len(messages)}, content_type)
 
 
@@ -56,8 +59,32 @@ def test_what_is_no_json_is_refused_and_the_rest_keeps_its_place(messages: list[
 def test_a_batch_has_as_many_lines_as_messages(messages: list[str], content_type: str) -> None:
     text = lines(batch(messages, content_type))
 
-    assert len(text.split("\n")) == len(messages)
-    assert "\r" not in text
+    assert len(text.split(b"\n")) == len(messages)
+    assert b"\r" not in text
+
+
+@given(
+    texts=st.lists(st.text("aé\n\r😀"), min_size=1),
+    content_type=st.sampled_from(["text/plain", "application/json", "text/csv"]),
+    is_large=st.booleans(),
+    cut=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+)
+def test_messages_are_the_same_in_arrow_as_in_a_list(
+    texts: list[str], content_type: str, is_large: bool, cut: tuple[int, int]
+) -> None:
+    kind = pa.large_string() if is_large else pa.string()
+    held, part = Texts(pa.array(texts, kind)), slice(*sorted(cut))
+
+    assert list(held) == texts
+    assert [held[at] for at in range(len(held))] == texts
+    assert list(held[part]) == texts[part]
+    assert list(chained(held[part], held)) == [*texts[part], *texts]
+    assert list(chained(held[part], texts)) == [*texts[part], *texts]
+    assert ends_of(held[part], 7) == ends_of(texts[part], 7)
+    for sent in (slice(None), part):
+        if texts[sent]:
+            expected = lines(batch(texts[sent], content_type))
+            assert lines(batch(held[sent], content_type)) == expected
 
 
 @given(

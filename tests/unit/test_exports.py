@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakes import activity, encode, job
+from lakes import activity, encode, folder_place, job, run_load
 
 from pipelines.exports.ahead import ahead
 from pipelines.exports.backoff import Backoff
 from pipelines.exports.batches import OCCURRED, Origin, Outgoing, Rendered, cut, size_of
 from pipelines.exports.breaker import SinkState, failed, is_due, probed, succeeded
-from pipelines.exports.messages import log_messages
+from pipelines.exports.messages import MESSAGE_COLUMNS, log_messages
+from pipelines.exports.select import select, time_scope
 from pipelines.sinks.sink import ConfigurationSinkError, Limits, TransientSinkError
+from pipelines.sinks.texts import Texts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORIGIN = Origin("siem", 1, 1, "load-1", "template", "application/json")
@@ -74,18 +78,21 @@ def test_nobody_waits_for_longer_than_a_day_whatever_a_service_asks() -> None:
     assert state.next_attempt_at == NOW + timedelta(days=1)
 
 
-def pieces(messages: list[str], at: list[int]) -> Iterator[Rendered]:
-    """The messages in pieces of some sizes."""
+def pieces(messages: list[str], at: list[int], *, in_arrow: bool) -> Iterator[Rendered]:
+    """The messages in pieces of some sizes, as lists or as Arrow arrays."""
     start = 0
     for size in [*at, len(messages)]:
         part = messages[start : start + size]
         ids = [f"e{start + n}" for n in range(len(part))]
-        yield part, {"event_id": ids, OCCURRED: list(range(start, start + len(part)))}
+        held = Texts(pa.array(part, pa.string())) if in_arrow else part
+        yield held, {"event_id": ids, OCCURRED: list(range(start, start + len(part)))}
         start += size
 
 
-def cut_all(messages: list[str], limits: Limits, at: list[int], ordinal: int = 0) -> list[Outgoing]:
-    return list(cut(pieces(messages, at), limits, ORIGIN, ordinal=ordinal))
+def cut_all(
+    messages: list[str], limits: Limits, at: list[int], *, in_arrow: bool = False
+) -> list[Outgoing]:
+    return list(cut(pieces(messages, at, in_arrow=in_arrow), limits, ORIGIN))
 
 
 @given(
@@ -94,13 +101,14 @@ def cut_all(messages: list[str], limits: Limits, at: list[int], ordinal: int = 0
     size=st.integers(1, 60),
     event_bytes=st.integers(1, 60),
     at=st.lists(st.integers(0, 9), max_size=9),
+    in_arrow=st.booleans(),
 )
 def test_batches_hold_every_message_once_within_the_limits_wherever_pieces_end(
-    messages: list[str], events: int, size: int, event_bytes: int, at: list[int]
+    messages: list[str], events: int, size: int, event_bytes: int, at: list[int], in_arrow: bool
 ) -> None:
     limits = Limits(events, size, event_bytes)
 
-    made = cut_all(messages, limits, at)
+    made = cut_all(messages, limits, at, in_arrow=in_arrow)
 
     assert [m for one in made for m in one.batch.messages] == messages
     assert [one.ordinal for one in made] == list(range(len(made)))
@@ -150,26 +158,34 @@ def test_halves_have_all_events_and_ids_of_their_own_that_stay_the_same() -> Non
     assert whole.halves()[0].batch_id == first.batch_id
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        pytest.param(lambda text: text, id="bare"),
-        pytest.param(lambda text: text.replace(",", ",\n ", 1), id="over two lines"),
-        pytest.param(lambda text: f'{{"env": "prod", "log": {text}}}', id="wrapped"),
-        pytest.param(lambda text: f'{{"id": "x", "status": 1, "log": {text}}}', id="like a job"),
-        pytest.param(lambda text: f'{{"log": {encode(text).decode()}}}', id="as a text"),
-    ],
-)
-@pytest.mark.parametrize("kind", ["job", "activity"])
-def test_the_event_is_taken_out_of_its_wrapper_in_one_line(kind: str, wrap: object) -> None:
-    event = encode(job(title='{"status":"{x}"}') if kind == "job" else activity()).decode()
-    raw = wrap(event)  # type: ignore[operator]
+def test_the_event_is_taken_out_of_its_wrapper_in_one_line(tmp_path: Path) -> None:
+    wrappers: dict[str, Callable[[str], str]] = {
+        "bare": lambda text: text,
+        "over two lines": lambda text: text.replace(",", ",\n ", 1),
+        "with a carriage return": lambda text: text.replace(",", ",\r", 1),
+        "wrapped": lambda text: f'{{"env": "prod", "log": {text}}}',
+        "like a job": lambda text: f'{{"id": "x", "status": 1, "log": {text}}}',
+        "as a text": lambda text: f'{{"log": {encode(text).decode()}}}',
+        "in a list": lambda text: f"[{text}]",
+    }
+    place = folder_place(tmp_path)
+    events = []
+    for name, wrap in wrappers.items():
+        for kind, event in ("job", job(title='{"status":"{x}"}')), ("activity", activity()):
+            events.append(encode(event).decode())
+            place.put(f"{kind} {name}.json", wrap(events[-1]).encode())
+    run_load(place.lake(), [place.landing])
+    scope = time_scope(datetime(2026, 2, 3, tzinfo=UTC), datetime(2026, 2, 4, tzinfo=UTC))
 
-    plain, told = log_messages([kind, kind], [event, raw])
+    (rows,) = select(place.lake(), scope).rows("true", MESSAGE_COLUMNS | {"source_uri"})
+    messages = log_messages(rows)
 
-    assert plain == event
-    assert told.replace(" ", "") == event.replace(" ", "")
-    assert "\n" not in told
+    told = sorted(message.replace(" ", "") for message in messages)
+    assert told == sorted(event.replace(" ", "") for event in events)
+    assert not any("\n" in message or "\r" in message for message in messages)
+    uris, bare = (rows.column(name).to_pylist() for name in ("source_uri", "is_bare"))
+    names = {Path(uri).stem.partition(" ")[2] for uri, so in zip(uris, bare, strict=True) if so}
+    assert names == {"bare", "in a list"}
 
 
 def test_items_are_made_ahead_in_order_and_their_error_comes_behind_them() -> None:
