@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from pipelines.lake.event_types import FIELDS
 from pipelines.sources import split
 from pipelines.sources.records import CROWDED_BYTES, Record, TooLarge, is_crowded
 
@@ -70,11 +71,11 @@ class Rejected:
 
 @dataclass(slots=True)
 class Judged:
-    """Judged records, by kind; `shapes` counts the events per kind and tuple of field names."""
+    """Judged records, by kind; `unknown` counts the fields that no column or rule reads."""
 
     kinds: dict[str, Batch] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
-    shapes: Counter[tuple[str, tuple[str, ...]]] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
     received: int = 0
     bytes: int = 0
 
@@ -103,7 +104,7 @@ def judge(
         into.received += 1
         into.rejected.append(Rejected(object_index, records.offset, b"", TOO_LARGE, detail))
         return
-    loads, shapes = orjson.loads, into.shapes
+    loads, kinds = orjson.loads, into.kinds
     for offset, raw in records:
         if len(raw) > CROWDED_BYTES and is_crowded(raw):
             judge(object_index, TooLarge(offset, len(raw), is_crowded=True), into)
@@ -133,13 +134,16 @@ def judge(
                 Rejected(object_index, offset, raw, refused.reason, refused.detail)
             )
             continue
-        batch = into.kinds.setdefault(kind, Batch())
+        if (batch := kinds.get(kind)) is None:
+            batch = kinds[kind] = Batch()
         batch.object_index.append(object_index)
         batch.source_offset.append(offset)
         batch.raw.append(raw)
         batch.event.append(event)
         batch.digest.append(identity)
-        shapes[kind, tuple(value)] += 1
+        known = FIELDS[kind]
+        if not known.issuperset(value):
+            into.unknown.update(f"{kind}.{name}" for name in value if name not in known)
         into.received += 1
         into.bytes += len(raw)
 

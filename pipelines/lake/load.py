@@ -189,9 +189,9 @@ def _load(
     try:
         with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
             stage = Stage(connection, work, began)
-            read, shapes = _read(lake, objects, stage, context.progress)
+            read, unknown = _read(lake, objects, stage, context.progress)
             context.fault("staged")
-            attempt = _Attempt(lake, connection, stage, objects, read, shapes, context)
+            attempt = _Attempt(lake, connection, stage, objects, read, unknown, context)
             return _commit(attempt, recovered, number if found is None else None)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -209,15 +209,15 @@ def complete(lake: Lake) -> tuple[int, ...]:
 
 def _read(
     lake: Lake, objects: Sequence[LandingObject], stage: Stage, progress: Progress
-) -> tuple[set[int], Counter[tuple[str, tuple[str, ...]]]]:
+) -> tuple[set[int], Counter[str]]:
     """Fetch, split, judge and stage; judging overlaps with the conforming of earlier batches.
 
     Returns:
         The objects that were read (others changed meanwhile; the next load meets them anew), and
-        the events per kind and tuple of field names.
+        how many events have each field that is unknown.
     """
     read: set[int] = set()
-    shapes: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    unknown: Counter[str] = Counter()
     workers = lake.storage.settings.threads
     with (
         _collection_paused(),
@@ -226,14 +226,14 @@ def _read(
         pending: deque[Future[None]] = deque()
         first_row = 0
         for judged in _judged(lake, objects, progress, read):
-            shapes.update(judged.shapes)
+            unknown.update(judged.unknown)
             if len(pending) >= workers:
                 pending.popleft().result()
             pending.append(pool.submit(stage.add, judged, first_row))
             first_row += judged.received
         for last in pending:
             last.result()
-    return read, shapes
+    return read, unknown
 
 
 def batch_bytes(settings: Settings) -> int:
@@ -287,7 +287,7 @@ class _Attempt:
     stage: Stage
     objects: Sequence[LandingObject]
     read: set[int]
-    shapes: Counter[tuple[str, tuple[str, ...]]]
+    unknown: Counter[str]
     context: _Context
 
 
@@ -428,7 +428,7 @@ def _write(attempt: _Attempt, chosen: Sequence[int], number: int) -> tuple[list[
         unknown_event_types={
             name: count for name, count in _ranked(types) if name not in event_types.KNOWN
         },
-        unknown_fields=_unknown_fields(attempt.shapes),
+        unknown_fields=dict(_ranked(attempt.unknown)),
         partitions=tally(written),
     )
     return [file for part in written for file in part.files], report
@@ -498,12 +498,3 @@ def _reasons(connection: DuckDBPyConnection, stage: Stage) -> dict[str, int]:
 
 def _ranked(counted: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _unknown_fields(shapes: Counter[tuple[str, tuple[str, ...]]]) -> dict[str, int]:
-    unknown: Counter[str] = Counter()
-    for (kind, names), count in shapes.items():
-        for name in names:
-            if name not in event_types.FIELDS[kind]:
-                unknown[f"{kind}.{name}"] += count
-    return dict(_ranked(unknown))
