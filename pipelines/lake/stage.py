@@ -24,6 +24,9 @@ FUTURE = timedelta(days=1)
 
 LATER = ("received_at", "loaded_at", "source", "source_uri", "source_offset", "load_id")
 """Columns that the writing of the table adds: they are the same for a whole object or load."""
+BESIDES = {"jobs": ("event",)}
+"""What is staged besides a table's own columns: of a job that came wrapped the job itself, which
+has the steps. They become rows when the job is written, in its order."""
 
 CHUNK_ROWS = 2048
 DAYS_UNSORTED = 2
@@ -56,6 +59,7 @@ class Stage:
     Files of a table hold its columns but for those that are derived and those of the load and the
     object (`LATER`), and besides `row_id` (order of receipt within the load), `object_index`,
     `source_offset` and `problem` (why the row is not sound; such a row stands in `rejected` too).
+    Steps have no files: those of a job are taken out of it when it is written.
     """
 
     connection: DuckDBPyConnection
@@ -90,14 +94,13 @@ class _BatchWriter:
     def add(self, kind: str, batch: Batch, first_row: int) -> None:
         self.cursor.register("batch", _arrow(batch, first_row))
         self._conform(KINDS[kind])
-        if kind == "job":
-            self._conform("job_steps")
         self.cursor.unregister("batch")
 
     def _conform(self, name: str) -> None:
         table = TABLES[name]
         left_out = {*LATER, *table.derived}
-        listed = ", ".join(column for column in table.names if column not in left_out)
+        columns = [column for column in table.names if column not in left_out]
+        listed = ", ".join([*columns, *BESIDES.get(name, ())])
         path, problems = self._copy(
             name,
             f"""
@@ -112,7 +115,7 @@ class _BatchWriter:
             """,
             {"latest": self.stage.loaded_at + FUTURE},
         )
-        if problems and name != "job_steps":
+        if problems:
             self._copy(
                 "rejected",
                 """

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.lake.duck import list_literal, text_literal
+from pipelines.lake.queries import read_sql
 from pipelines.lake.schemas import EVENT_TABLES, TABLES
 from pipelines.lake.tables import DataFile, Lake, describe_file, partition_files
 from pipelines.sources.find import join
@@ -67,12 +68,12 @@ class Writer:
     @property
     def days(self) -> list[date]:
         """The UTC days of the staged rows, in order."""
-        files = (self.stage.files.get(name, {}) for name in ORDER)
+        files = self.stage.files.values()
         return sorted({day for held in files for staged in held.values() for day in staged.days})
 
     def write(self) -> Iterator[list[Written]]:
         """Write every day; yields, in order of the days, what became of each table's rows."""
-        tables = {name: self.lake.open(name) for name in ORDER if self.stage.files.get(name)}
+        tables = {name: self.lake.open(name) for name in ORDER if self._staged(name)}
         # every join here finds wide rows by narrow ones, which are the ones to be held
         self.connection.execute("set disabled_optimizers = 'build_side_probe_side'")
         with ThreadPoolExecutor(self.lake.storage.settings.threads) as pool:
@@ -82,7 +83,7 @@ class Writer:
         written: list[Written] = []
         with closing(self.connection.cursor()) as cursor:
             for name, table in tables.items():
-                held = self.stage.files[name]
+                held = self._staged(name)
                 staged = {path: held[path] for path in held if day in held[path].days}
                 if not staged:
                     continue
@@ -100,6 +101,10 @@ class Writer:
                 else:
                     written.append(Written(name, day, met, 0, [], {}))
         return written
+
+    def _staged(self, name: str) -> Mapping[Path, Staged]:
+        """The staged files that a table's rows come from."""
+        return self.stage.files.get("jobs" if name == "job_steps" else name, {})
 
     def _choose(
         self, cursor: DuckDBPyConnection, name: str, rows: str, existing: list[str]
@@ -145,6 +150,9 @@ class Writer:
         most = settings.memory_limit_mb * 2**20 * SORT_SHARE / settings.threads
         for paths in _sortable(staged, day, most):
             rows = _rows(paths, day) + (f" semi join {only} using (row_id)" if only else "")
+            if name == "job_steps":
+                steps = read_sql("conform/job_steps")
+                rows = f"from (with jobs as (select * {rows}) select * from ({steps}))"
             files += self._write_files(cursor, name, day, rows)
             if name == "activity":
                 types.update(_types(cursor, rows))

@@ -121,6 +121,7 @@ select
     e.report as report,
     raw,
     raw = event and not contains(raw, chr(10)) and not contains(raw, chr(13)) as is_bare,
+    nullif(event, raw) as event,
     cast(coalesce(completed_at, started_at) as date) as event_date,
     case
         when completed_at is null and started_at is null

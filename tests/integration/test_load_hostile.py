@@ -325,6 +325,28 @@ def test_a_working_folder_may_have_any_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrap", WRAPPERS, ids=lambda wrap: wrap.__name__)
+def test_a_wrapped_job_keeps_its_steps_in_order(tmp_path: Path, wrap: Any) -> None:
+    place, other = folder_place(tmp_path / "bare"), folder_place(tmp_path / "wrapped")
+    lines = [{"recipe_line_number": n, "adapter_name": f"a{n}"} for n in range(12)]
+    record = encode(job(lines=lines))
+    place.put("a.json", record)
+    other.put("a.json", wrap(record.decode(), 1_770_000_000).encode())
+    other.put("b.json", encode(job(lines=lines[:1])))
+
+    run_load(place.lake(), [place.landing])
+    run_load(other.lake(), [other.landing])
+
+    bare, wrapped = ([_step(row) for row in rows(p.lake(), "job_steps")] for p in (place, other))
+    assert [step[1:] for step in bare] == [(n, n, f"a{n}") for n in range(12)]
+    assert wrapped[:12] == bare
+    assert len(wrapped) == 13
+
+
+def _step(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["job_event_id"], row["step_index"], row["recipe_line_number"], row["adapter_name"]
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS, ids=lambda wrap: wrap.__name__)
 @pytest.mark.parametrize("bare_first", [True, False])
 def test_wrapped_and_bare_are_one_event(tmp_path: Path, wrap: Any, bare_first: bool) -> None:
     place = folder_place(tmp_path)

@@ -43,8 +43,9 @@ def conform(tmp_path_factory: pytest.TempPathFactory) -> Conform:
         }
         connection.register("batch", pa.table(columns))
         derived = "".join(f", {sql} as {name}" for name, sql in TABLES[table].derived.items())
+        jobs = f"with jobs as ({read_sql('conform/jobs')}) " if table == "job_steps" else ""
         found = connection.execute(
-            f"select *{derived} from ({read_sql(f'conform/{table}')}) order by row_id"
+            f"{jobs}select *{derived} from ({read_sql(f'conform/{table}')}) order by all"
         )
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
