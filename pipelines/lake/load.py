@@ -212,6 +212,9 @@ def _read(
 ) -> tuple[set[int], Counter[str]]:
     """Fetch, split, judge and stage; judging overlaps with the conforming of earlier batches.
 
+    Batches are conformed side by side, each by one thread: a thread that shares a query with
+    others spins while it waits for them, and asks for the lock of the interpreter all the time.
+
     Returns:
         The objects that were read (others changed meanwhile; the next load meets them anew), and
         how many events have each field that is unknown.
@@ -219,6 +222,7 @@ def _read(
     read: set[int] = set()
     unknown: Counter[str] = Counter()
     workers = lake.storage.settings.threads
+    stage.connection.execute("set threads = 1")
     with (
         _collection_paused(),
         ThreadPoolExecutor(workers, thread_name_prefix="stage") as pool,

@@ -28,7 +28,6 @@ BESIDES = {"jobs": ("event",)}
 """What is staged besides a table's own columns: of a job that came wrapped the job itself, which
 has the steps. They become rows when the job is written, in its order."""
 
-CHUNK_ROWS = 2048
 DAYS_UNSORTED = 2
 """A staged file may hold the rows of this many days as they come; more are sorted by day."""
 
@@ -188,7 +187,7 @@ def _arrow(batch: Batch, first_row: int) -> pa.Table:
     rows = len(batch.raw)
     raw = pa.array(batch.raw, pa.binary())
     event = raw if batch.event == batch.raw else pa.array(batch.event, pa.binary())
-    table = pa.table(
+    return pa.table(
         [
             pa.array(range(first_row, first_row + rows), pa.int64()),
             pa.array(batch.object_index, pa.int32()),
@@ -199,5 +198,3 @@ def _arrow(batch: Batch, first_row: int) -> pa.Table:
         ],
         schema=_BATCH,
     )
-    # DuckDB reads a record batch with one thread: small ones keep all of them busy
-    return pa.Table.from_batches(table.to_batches(max_chunksize=CHUNK_ROWS))

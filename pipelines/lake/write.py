@@ -71,9 +71,20 @@ class Writer:
         files = self.stage.files.values()
         return sorted({day for held in files for staged in held.values() for day in staged.days})
 
+    @property
+    def threads(self) -> int:
+        """Threads of a query: one where the days keep all busy, because sharing makes them spin."""
+        rows: Counter[date] = Counter()
+        for held in self.stage.files.values():
+            for staged in held.values():
+                rows.update(staged.days)
+        threads = self.lake.storage.settings.threads
+        return 1 if max(rows.values(), default=0) * threads <= rows.total() else threads
+
     def write(self) -> Iterator[list[Written]]:
         """Write every day; yields, in order of the days, what became of each table's rows."""
         tables = {name: self.lake.open(name) for name in ORDER if self._staged(name)}
+        self.connection.execute(f"set threads = {self.threads}")
         # every join here finds wide rows by narrow ones, which are the ones to be held
         self.connection.execute("set disabled_optimizers = 'build_side_probe_side'")
         with ThreadPoolExecutor(self.lake.storage.settings.threads) as pool:
