@@ -28,6 +28,8 @@ BESIDES = {"jobs": ("event",)}
 """What is staged besides a table's own columns: of a job that came wrapped the job itself, which
 has the steps. They become rows when the job is written, in its order."""
 
+ROW_GROUP_ROWS = 4096
+"""So few that a group of records fits into memory that is used again."""
 DAYS_UNSORTED = 2
 """A staged file may hold the rows of this many days as they come; more are sorted by day."""
 
@@ -155,7 +157,7 @@ class _BatchWriter:
         """Write a query's rows as a staged file; returns it, and how many rows have a problem."""
         path = self.stage.folder / f"{table}-{self.batch:012d}-{next(self.numbers)}.parquet"
         target = text_literal(str(path))
-        options = "(format parquet, compression lz4_raw, row_group_size 10240)"
+        options = f"(format parquet, compression lz4_raw, row_group_size {ROW_GROUP_ROWS})"
         self.cursor.execute(f"copy ({query}) to {target} {options}", parameters)
         counted = self.cursor.execute(
             "select event_date, count(*) filter (where problem is null), count(problem) "
