@@ -55,8 +55,9 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
 
-BATCH_BYTES = 24 * 2**20
-"""Record bytes that are conformed at once, where the memory suffices."""
+BATCH_BYTES = 12 * 2**20
+"""Record bytes that are conformed at once, where the memory suffices: so few are still in a
+processor's cache when they are, and so many that planning the statements costs next to nothing."""
 BATCH_RECORDS = 40_000
 ATTEMPTS = 20
 """Commits tried when other loads keep committing first."""
