@@ -52,3 +52,37 @@ FIELDS: dict[str, frozenset[str]] = {
     ),
 }
 """Top-level fields per kind that a column or rule reads; others stay in `raw`."""
+
+PARTS: dict[str, dict[str, frozenset[str]]] = {
+    "activity": {
+        "user": frozenset({"id", "name", "email"}),
+        "team": frozenset({"id", "name", "email", "environment"}),
+        "workspace": frozenset({"id", "name", "email", "environment"}),
+        "resource": frozenset(
+            """
+            id type name email email_confirmed_at file_name folder_id folder_path path parent_id
+            provider authorized role grant_type member
+            """.split()
+        ),
+        "details": frozenset(
+            "request activity sso_provider stop_reason force error run_once".split()
+        ),
+    },
+    "job": {
+        "context": frozenset(
+            """
+            user_id user_name user_email recipe_id recipe_url recipe_name recipe_path job_id
+            master_job_id calling_recipe_id time_executed
+            """.split()
+        ),
+        "lines": frozenset(
+            """
+            recipe_line_number adapter_name adapter_operation input output error line_stat mask_data
+            """.split()
+        ),
+    },
+    "api_request": {},
+    "log_message": {},
+}
+"""Fields of the objects, and of the objects of the arrays, that a top-level field holds, as Workato
+documents them."""

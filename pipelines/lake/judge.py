@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from pipelines.lake.event_types import FIELDS
+from pipelines.lake.event_types import FIELDS, PARTS
 from pipelines.sources import split
 from pipelines.sources.records import CROWDED_BYTES, Record, TooLarge, is_crowded
 
@@ -39,6 +39,10 @@ WEAK = frozenset({"api_request", "log_message"})
 MAX_CANDIDATES = 1_000
 """Values looked at in one record in search of an event."""
 _TOO_DEEP = "nested too deeply to be examined"
+MOST_UNKNOWN = 1_000
+FURTHER = "further fields"
+"""What unknown fields are counted under when there are too many to name."""
+LONGEST_NAME = 100
 PAGE_KEYS = ("data", "items")
 """Fields of an API page that hold its events."""
 
@@ -71,7 +75,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class Judged:
-    """Judged records, by kind; `unknown` counts the fields that no column or rule reads."""
+    """Judged records, by kind; `unknown` counts fields that Workato does not document."""
 
     kinds: dict[str, Batch] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
@@ -141,11 +145,31 @@ def judge(
         batch.raw.append(raw)
         batch.event.append(event)
         batch.digest.append(identity)
-        known = FIELDS[kind]
-        if not known.issuperset(value):
-            into.unknown.update(f"{kind}.{name}" for name in value if name not in known)
+        _note_fields(into.unknown, kind, value)
         into.received += 1
         into.bytes += len(raw)
+
+
+def _note_fields(unknown: Counter[str], kind: str, value: dict[str, Any]) -> None:
+    """Count the fields of an event that Workato does not document, at its top and below."""
+    if not FIELDS[kind].issuperset(value):
+        note_unknown(unknown, _strange(kind, value, FIELDS[kind]))
+    for name, known in PARTS[kind].items():
+        held = value.get(name)
+        for part in held if type(held) is list else (held,):
+            if type(part) is dict and not known.issuperset(part):
+                note_unknown(unknown, _strange(f"{kind}.{name}", part, known))
+
+
+def _strange(where: str, fields: Iterable[str], known: frozenset[str]) -> dict[str, int]:
+    return {f"{where}.{name[:LONGEST_NAME]}": 1 for name in fields if name not in known}
+
+
+def note_unknown(unknown: Counter[str], found: Mapping[str, int]) -> None:
+    """Count unknown fields; those beyond the first thousand together, or names could be endless."""
+    for name, count in found.items():
+        is_listed = name in unknown or len(unknown) < MOST_UNKNOWN
+        unknown[name if is_listed else FURTHER] += count
 
 
 def kind_of(value: dict[str, Any]) -> str | None:

@@ -27,7 +27,7 @@ import pyarrow as pa
 from pipelines.errors import LakeError
 from pipelines.lake import event_types
 from pipelines.lake.duck import connect, list_literal
-from pipelines.lake.judge import Judged, judge
+from pipelines.lake.judge import Judged, judge, note_unknown
 from pipelines.lake.listing import Known
 from pipelines.lake.schemas import KINDS, TABLES, TALLY
 from pipelines.lake.stage import Stage
@@ -231,7 +231,7 @@ def _read(
         pending: deque[Future[None]] = deque()
         first_row = 0
         for judged in _judged(lake, objects, progress, read):
-            unknown.update(judged.unknown)
+            note_unknown(unknown, judged.unknown)
             if len(pending) >= workers:
                 pending.popleft().result()
             pending.append(pool.submit(stage.add, judged, first_row))

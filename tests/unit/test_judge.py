@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.lake.judge import Judged, event_of, judge, kind_of
+from pipelines.lake.judge import FURTHER, MOST_UNKNOWN, Judged, event_of, judge, kind_of
 from pipelines.samples.traps import WRAPPERS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -269,3 +269,37 @@ def test_a_text_that_is_an_event_is_opened() -> None:
     found = judged(json.dumps(json.dumps(event({}))).encode())
 
     assert [json.loads(text) for text in found.kinds["activity"].event] == [event({})]
+
+
+def test_fields_that_nobody_documents_are_counted_wherever_they_stand() -> None:
+    job = {
+        "recipe_id": 1,
+        "status": "succeeded",
+        "started_at": "2026-02-03T01:20:05-08:00",
+        "context": {"user_id": 7, "brand_new": 1},
+        "lines": [{"recipe_line_number": 0, "retried": 2}, {"retried": 0, "input": {"any": 1}}],
+        "report": {"Vendor": "a column of the customer"},
+        "region": "eu",
+    }
+    stopped = event({"stop_reason": "user", "skill": "x"}, user=None, team="text", workspace=[1])
+
+    found = judged(json.dumps(job).encode(), json.dumps(stopped).encode())
+
+    assert found.received == 2
+    assert not found.rejected
+    assert found.unknown == {
+        "job.context.brand_new": 1,
+        "job.lines.retried": 2,
+        "job.region": 1,
+        "activity.details.skill": 1,
+    }
+
+
+def test_endless_names_of_fields_are_counted_together() -> None:
+    records = [json.dumps(event({f"{n}{'x' * 999}": n})).encode() for n in range(MOST_UNKNOWN + 5)]
+
+    found = judged(*records)
+
+    assert len(found.unknown) == MOST_UNKNOWN + 1
+    assert found.unknown[FURTHER] == 5
+    assert max(map(len, found.unknown)) < 200
