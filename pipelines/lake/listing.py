@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.lake.duck import list_literal, text_literal
-from pipelines.sources.find import LandingObject, Listing
+from pipelines.sources.find import SUFFIXES, LandingObject, Listing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from duckdb import DuckDBPyConnection
 
-LOADABLE = r"regexp_matches(path, '\.(json|ndjson|jsonl)(\.gz)?$')"
+LOADABLE = " or ".join(f"ends_with(path, '{suffix}')" for suffix in SUFFIXES)
 COPY = "digest[:2] || '/' || digest || '-' || regexp_extract(listed, '[^/]*$')"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from errno import ELOOP, ENOENT
 from itertools import accumulate
-from pathlib import Path
+from stat import S_ISDIR
 
 import pyarrow as pa
 
@@ -22,6 +23,8 @@ SUFFIXES = tuple(
 
 PAGE = ("path", "e_tag", "size", "last_modified")
 PAGE_OBJECTS = 5_000
+PASSED_OVER = frozenset({ENOENT, ELOOP})
+"""What is wrong with a file that is gone since it was seen, and with a link to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Listing:
     """The objects of a source: the URI of each is `root` and its `path`.
 
     Pages have the columns `path`, `e_tag`, `size` (bytes) and `last_modified` (UTC), as obstore
-    lists them. Unless `any_name`, only those objects are loadable whose suffix says so.
+    lists them. Loadable is what ends in `.json`, `.ndjson` or `.jsonl`, each also with `.gz`, and
+    others may be listed too; with `any_name` the source named the object, whatever its suffix.
     """
 
     source: str
@@ -66,11 +70,9 @@ class Listing:
 
 
 def find(source: Source, storage: Storage) -> Listing:
-    """List the objects of a source, in pages.
+    """List the objects of a source, in pages; links of a folder are followed.
 
-    Loadable means a name ending in `.json`, `.ndjson` or `.jsonl`, each also with `.gz`; a URL
-    that names one object is loadable whatever its suffix. A missing prefix holds no objects;
-    a missing folder is an error.
+    A missing prefix holds no objects; a missing folder is an error.
 
     Raises:
         SourceError: The source cannot be listed, here or while pages are read; the message says
@@ -78,14 +80,9 @@ def find(source: Source, storage: Storage) -> Listing:
     """
     if not is_s3(source.url):
         return _folder(source)
-    if is_object(source.url):
+    if source.url.endswith(SUFFIXES):
         return Listing(source.name, "", _one(source, storage), any_name=True)
     return Listing(source.name, join(source.url, ""), _objects(source, storage))
-
-
-def is_object(url: str) -> bool:
-    """Whether `url` names one object rather than a prefix or folder."""
-    return url.endswith(SUFFIXES) if is_s3(url) else Path(url).is_file()
 
 
 def join(root: str, path: str) -> str:
@@ -141,15 +138,17 @@ def _folder(source: Source) -> Listing:
 
     obstore would take twice as long, and does not know every name that a file may have.
     """
-    root = Path(source.url)
-    if root.is_dir():
-        return Listing(source.name, "", _files(source, _walk(source.url)))
-    if not root.exists():
+    try:
+        fact = os.stat(source.url)
+    except FileNotFoundError:
         raise SourceError(
-            f"source {source.name!r}: {root} does not exist; correct the path or create it"
-        )
-    files = iter([(source.url, root.stat())])
-    return Listing(source.name, "", _files(source, files), any_name=True)
+            f"source {source.name!r}: {source.url} does not exist; correct the path or create it"
+        ) from None
+    except OSError as error:
+        raise explain(error, source.url, "list") from error
+    if S_ISDIR(fact.st_mode):
+        return Listing(source.name, "", _files(source, _walk(source.url)))
+    return Listing(source.name, "", _files(source, iter([(source.url, fact)])), any_name=True)
 
 
 def _files(source: Source, files: Iterator[tuple[str, os.stat_result]]) -> Iterator[pa.RecordBatch]:
@@ -158,7 +157,8 @@ def _files(source: Source, files: Iterator[tuple[str, os.stat_result]]) -> Itera
         for path, fact in files:
             at = fact.st_mtime_ns // 1000
             uris.append(path)
-            etags.append(f'"{fact.st_ino:x}-{at:x}-{fact.st_size:x}"')  # as obstore makes it
+            # as obstore makes it
+            etags.append(f'"{fact.st_ino:x}-{max(at, 0):x}-{fact.st_size:x}"')
             sizes.append(fact.st_size)
             micros.append(at)
             if len(uris) == PAGE_OBJECTS:
@@ -177,20 +177,23 @@ def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
     folders: list[tuple[str, tuple[str, ...]]] = [(root, (os.path.realpath(root),))]
     while folders:
         folder, way = folders.pop()
-        # a folder or file may be gone since it was seen
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_dir():
-                    linked = entry.is_symlink()
-                    real = os.path.realpath(entry.path) if linked else f"{way[-1]}/{entry.name}"
-                    if real not in way:  # or a link leads back, and looking would never end
-                        folders.append((entry.path, (*way, real)))
-                elif entry.name.endswith(SUFFIXES) and entry.is_file():
-                    try:
-                        fact = entry.stat()
-                    except FileNotFoundError:
+                try:
+                    if entry.is_dir():
+                        linked = entry.is_symlink()
+                        real = os.path.realpath(entry.path) if linked else f"{way[-1]}/{entry.name}"
+                        if real not in way:  # or a link leads back, and looking would never end
+                            folders.append((entry.path, (*way, real)))
                         continue
-                    yield entry.path, fact
+                    if not (entry.name.endswith(SUFFIXES) and entry.is_file()):
+                        continue
+                    fact = entry.stat()
+                except OSError as error:
+                    if error.errno not in PASSED_OVER:
+                        raise
+                    continue
+                yield entry.path, fact
 
 
 def _texts(texts: Sequence[str]) -> pa.StringArray:
@@ -204,7 +207,9 @@ def _texts(texts: Sequence[str]) -> pa.StringArray:
 def explain(error: BaseException, url: str, act: str) -> SourceError:
     """A clear error for a failed listing or read of `url`."""
     text = str(error)
-    if isinstance(error, PermissionError) or "PermissionDenied" in type(error).__name__:
+    if isinstance(error, PermissionError) and not is_s3(url):
+        hint = "the user that runs this may not read it"
+    elif isinstance(error, PermissionError) or "PermissionDenied" in type(error).__name__:
         hint = "the identity lacks the right (s3:ListBucket to list, s3:GetObject to read)"
     elif "Unauthenticated" in type(error).__name__ or "InvalidAccessKeyId" in text:
         hint = "the credentials are wrong or expired"
@@ -229,5 +234,5 @@ def sources_of(
         return [Source(name, absolute(url), copy) for name, url, copy in settings_sources]
     landing = join(absolute(lake_url), "landing")
     if not is_s3(landing):
-        Path(landing).mkdir(parents=True, exist_ok=True)
+        os.makedirs(landing, exist_ok=True)
     return [Source("landing", landing)]

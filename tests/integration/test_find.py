@@ -40,6 +40,7 @@ def test_links_are_followed_but_not_round_in_circles(tmp_path: Path) -> None:
     (landing / "a" / "over").symlink_to(landing / "b")
     (landing / "b" / "back").symlink_to(landing / "a")
     (landing / "broken.json").symlink_to(tmp_path / "nothing")
+    (landing / "itself.json").symlink_to(landing / "itself.json")
     (landing / "folder.json").mkdir()
 
     found = find_new(place.lake(), [Source("path", place.landing)], None)
@@ -47,7 +48,7 @@ def test_links_are_followed_but_not_round_in_circles(tmp_path: Path) -> None:
     names = {os.path.relpath(item.uri, landing) for item in found}
     assert {"a/one.json", "b/two.json", "linked/three.json", "a/over/two.json"} <= names
     assert len(found) == len(names) < 10
-    assert not {"broken.json", "folder.json"} & names
+    assert not {"broken.json", "itself.json", "folder.json"} & names
 
 
 def test_a_name_that_is_no_text_is_named_and_not_passed_over(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from lakes import lake_at
 
 from pipelines.errors import SourceError
+from pipelines.lake.load import find_new
 from pipelines.lake.storage import Storage
+from pipelines.lake.tables import Lake
 from pipelines.sources.fetch import GZIP, fetch
 from pipelines.sources.fetch import _unpacked as unpacked  # pieces of any size, without a file
-from pipelines.sources.find import LandingObject, Source, explain, find
+from pipelines.sources.find import LandingObject, Source, explain
 
 AT = datetime(2026, 2, 3, tzinfo=UTC)
 
@@ -100,7 +102,7 @@ def test_only_loadable_names_are_found(tmp_path: Path, storage: Storage) -> None
         (folder / name).write_bytes(b"{}")
     source = Source("s", str(folder))
 
-    found = [item.uri for page in find(source, storage) for item in page]
+    found = [item.uri for item in find_new(Lake(storage), [source], None)]
 
     expected = {"a.json", "b.ndjson.gz", "deep/er/c.jsonl"}
     assert set(found) == {str(folder / name) for name in expected}
@@ -112,7 +114,7 @@ def test_a_url_that_names_one_object_is_loadable_whatever_its_suffix(
     path = tmp_path / "export.csv"
     path.write_bytes(b"{}")
 
-    ((item,),) = find(Source("s", str(path)), storage)
+    (item,) = find_new(Lake(storage), [Source("s", str(path))], None)
 
     assert (item.uri, item.bytes, bool(item.etag)) == (str(path), 2, True)
 
