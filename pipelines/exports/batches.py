@@ -70,7 +70,8 @@ class Outgoing:
 
     def part(self, positions: Sequence[int]) -> Outgoing:
         """A batch of some of its events; the same ones make the same batch."""
-        messages = [self.batch.messages[n] for n in positions]
+        every = list(self.batch.messages)
+        messages = [every[n] for n in positions]
         events = {
             name: [values[n] for n in positions] for name, values in self.batch.events.items()
         }
@@ -122,19 +123,21 @@ class _Held:
             self.events.setdefault(name, []).extend(values)
 
     def drop(self, count: int) -> None:
-        self.pieces = [self.messages(count, len(self))]
+        self.pieces = self._parts(count, len(self))
         del self.totals[:count]
         for values in self.events.values():
             del values[:count]
 
     def messages(self, start: int, end: int) -> Sequence[str]:
-        found: Sequence[str] = ()
-        at = 0
+        return chained(self._parts(start, end))
+
+    def _parts(self, start: int, end: int) -> list[Sequence[str]]:
+        parts, at = [], 0
         for piece in self.pieces:
             if part := piece[max(start - at, 0) : max(end - at, 0)]:
-                found = chained(found, part)
+                parts.append(part)
             at += len(piece)
-        return found
+        return parts
 
     def size(self, start: int, end: int) -> int:
         return self.totals[end] - self.totals[start]

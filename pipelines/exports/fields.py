@@ -17,8 +17,6 @@ NOWS = ("now", "now_utc", "now_utc_micro", "now_utc_nano")
 """The time of rendering: ISO 8601 with offset, and milli-, micro- and nanoseconds since 1970."""
 PLACEHOLDERS = (LOG_MESSAGE, LOG_MESSAGE_STR, *NOWS)
 """What Workato's own custom log messages know."""
-LOCAL = frozenset({"source_uri", "source_offset", "raw"})
-"""Columns that say where the lake has a row from; a template may name them all the same."""
 
 
 def columns_of(kind: str) -> frozenset[str]:

@@ -25,9 +25,11 @@ def log_messages(rows: pa.RecordBatch) -> Sequence[str]:
     """
     raws, bare = Texts(rows.column("raw")), rows.column("is_bare")
     if bare.true_count == len(bare):
-        return raws
+        content = raws.content
+        if b"\n" not in content and b"\r" not in content:
+            return raws
     pairs = zip(raws, bare.to_pylist(), strict=True)
-    return [raw if is_bare else _event_line(raw) for raw, is_bare in pairs]
+    return [_in_one_line(raw if is_bare else _unwrapped(raw)) for raw, is_bare in pairs]
 
 
 def columns_of_rows(rows: pa.RecordBatch, *, reads_message: bool) -> dict[str, Sequence[Any]]:
@@ -41,7 +43,12 @@ def columns_of_rows(rows: pa.RecordBatch, *, reads_message: bool) -> dict[str, S
     return columns
 
 
-def _event_line(raw: str) -> str:
-    event = event_of(raw.encode()).decode()
-    # inside of a JSON text both are escaped; bare ones are white space
-    return event.replace("\r", " ").replace("\n", " ")
+def _unwrapped(raw: str) -> str:
+    return event_of(raw.encode()).decode()
+
+
+def _in_one_line(event: str) -> str:
+    """JSON without line breaks: inside of a text they are escaped, bare ones are white space."""
+    if "\n" in event or "\r" in event:
+        return event.replace("\r", " ").replace("\n", " ")
+    return event

@@ -71,7 +71,7 @@ class Escaper:
                 part.data = self._one_line(part.data, place)
                 place = self._form.advance(place, part.data)
                 written.append(part)
-            elif place == 0 and self._form.name == "json" and is_bare(part):
+            elif place == 0 and self._form.name == "json" and is_untouched(part):
                 written.append(part)
             else:
                 name = escape_name(self._form.escape(place))
@@ -97,8 +97,8 @@ def _without_layout(text: str) -> str:
     return _BREAK.sub(" ", _SPACE_BEFORE.sub("", _SPACE_AFTER.sub("", text)))
 
 
-def is_bare(node: nodes.Node) -> bool:
+def is_untouched(node: nodes.Node) -> bool:
     """Whether a value is the event's own JSON, and nothing was done to it."""
     if isinstance(node, nodes.Filter) and node.name == "_escape_json_inside":
-        return is_bare(node.node) if node.node else False
+        return is_untouched(node.node) if node.node else False
     return isinstance(node, nodes.Name) and node.name == LOG_MESSAGE

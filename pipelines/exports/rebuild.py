@@ -109,7 +109,8 @@ def _render(
     for rows in select(lake, scope_of(lake, feed)).rows(condition, COLUMNS):
         made, columns = renderer.render(rows, now=feed.created_at)
         kept = [n for n, e in enumerate(columns["event_id"]) if not chosen or e in chosen]
-        messages += [made[n] for n in kept]
+        every = list(made)
+        messages += [every[n] for n in kept]
         for name in {"event_id", OCCURRED, *columns} - {"raw", "log_message"}:
             events.setdefault(name, []).extend(columns[name][n] for n in kept)
     return messages, events

@@ -11,7 +11,7 @@ from jinja2.visitor import NodeTransformer
 
 from pipelines.exports.fields import EVENT, LOG_MESSAGE, LOG_MESSAGE_STR, NOWS, known_names, near
 from pipelines.exports.formats import Format
-from pipelines.exports.places import Escaper, TemplateError, is_bare
+from pipelines.exports.places import Escaper, TemplateError, is_untouched
 from pipelines.exports.sandbox import environment
 
 ROWS = "_rows"
@@ -142,7 +142,7 @@ class _Names(NodeTransformer):
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802 (Jinja2 names it)
         """Leave a bare `log_message` as it is: it is JSON text already, and nothing is faster."""
-        node.nodes = [n if is_bare(n) else self.visit(n) for n in node.nodes]
+        node.nodes = [n if is_untouched(n) else self.visit(n) for n in node.nodes]
         return node
 
     def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802

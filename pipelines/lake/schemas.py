@@ -37,7 +37,7 @@ ENVELOPE: Columns = (
 )
 RAW: Columns = (
     ("raw", TEXT, "The record as received, byte for byte, wrappers included."),
-    ("is_bare", FLAG, "Whether raw is the event alone, in one line; null where not noted."),
+    ("is_bare", FLAG, "Whether raw is the event alone, without wrappers; null where not noted."),
 )
 PARTITION: Columns = (("event_date", pa.date32(), "UTC day of occurred_at; the partition."),)
 

@@ -219,8 +219,9 @@ def _template(settings: ObjectFamilySettings) -> KeyTemplate | None:
 def _part(batch: Batch, positions: list[int]) -> Batch:
     if len(positions) == len(batch):
         return batch
+    messages = list(batch.messages)
     events = {name: [values[at] for at in positions] for name, values in batch.events.items()}
-    return replace(batch, messages=[batch.messages[at] for at in positions], events=events)
+    return replace(batch, messages=[messages[at] for at in positions], events=events)
 
 
 def _extension(settings: ObjectFamilySettings, content_type: str) -> str:

@@ -28,10 +28,10 @@ class Texts(Sequence[str]):
     @overload
     def __getitem__(self, at: slice) -> Texts: ...
     def __getitem__(self, at: int | slice) -> str | Texts:
-        """One text, or some of them without copying any."""
+        """One text, or some of them, which hold on to all."""
         if isinstance(at, slice):
             return Texts(self.array[at])
-        return str(self.array[at])
+        return self.array[at].as_py()  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[str]:
         """All texts, in order."""
@@ -72,13 +72,13 @@ def ends_of(messages: Sequence[str], start: int) -> list[int]:
     return list(islice(accumulate(sizes, initial=start), 1, None))
 
 
-def chained(first: Sequence[str], second: Sequence[str]) -> Sequence[str]:
-    """The messages of both, in order."""
-    if not first:
-        return second
-    if isinstance(first, Texts) and isinstance(second, Texts):
+def chained(parts: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The messages of all parts, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    arrays = [part.array for part in parts if isinstance(part, Texts)]
+    if arrays and len(arrays) == len(parts) and len({str(one.type) for one in arrays}) == 1:
         import pyarrow as pa
 
-        if first.array.type == second.array.type:
-            return Texts(pa.concat_arrays([first.array, second.array]))
-    return [*first, *second]
+        return Texts(pa.concat_arrays(arrays))
+    return [message for part in parts for message in part]

@@ -92,7 +92,7 @@ select
     e.details.request.ip_address as ip_address,
     e.details.request.user_agent as user_agent,
     raw,
-    raw = event and not contains(raw, chr(10)) and not contains(raw, chr(13)) as is_bare,
+    raw = event as is_bare,
     cast(occurred_at as date) as event_date,
     case
         when occurred_at is null

@@ -60,7 +60,7 @@ select
     e.client as client,
     e.job_id as job_id,
     raw,
-    raw = event and not contains(raw, chr(10)) and not contains(raw, chr(13)) as is_bare,
+    raw = event as is_bare,
     cast(occurred_at as date) as event_date,
     case
         when occurred_at is null

@@ -120,7 +120,7 @@ select
     e.error as error_raw,
     e.report as report,
     raw,
-    raw = event and not contains(raw, chr(10)) and not contains(raw, chr(13)) as is_bare,
+    raw = event as is_bare,
     nullif(event, raw) as event,
     cast(coalesce(completed_at, started_at) as date) as event_date,
     case

@@ -78,8 +78,8 @@ def test_messages_are_the_same_in_arrow_as_in_a_list(
     assert list(held) == texts
     assert [held[at] for at in range(len(held))] == texts
     assert list(held[part]) == texts[part]
-    assert list(chained(held[part], held)) == [*texts[part], *texts]
-    assert list(chained(held[part], texts)) == [*texts[part], *texts]
+    assert list(chained([held[part], held])) == [*texts[part], *texts]
+    assert list(chained([held[part], texts])) == [*texts[part], *texts]
     assert ends_of(held[part], 7) == ends_of(texts[part], 7)
     for sent in (slice(None), part):
         if texts[sent]:

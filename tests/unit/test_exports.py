@@ -185,7 +185,7 @@ def test_the_event_is_taken_out_of_its_wrapper_in_one_line(tmp_path: Path) -> No
     assert not any("\n" in message or "\r" in message for message in messages)
     uris, bare = (rows.column(name).to_pylist() for name in ("source_uri", "is_bare"))
     names = {Path(uri).stem.partition(" ")[2] for uri, so in zip(uris, bare, strict=True) if so}
-    assert names == {"bare", "in a list"}
+    assert names == {"bare", "over two lines", "with a carriage return", "in a list"}
 
 
 def test_items_are_made_ahead_in_order_and_their_error_comes_behind_them() -> None:
