@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ HINTS = (
     ),
 )
 """What to do, by words that stores and DuckDB say."""
+DENIED = re.compile(r"AccessDenied|\b403\b|ermission|necessary privileges")
+UNKNOWN_CREDENTIALS = re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|\b401\b")
+"""Status codes stand alone: names of files are full of digits."""
 STATISTICS = ("event_id", "occurred_at", "workspace_id", "recipe_id", "resource_id", "load_number")
 """Columns whose bounds go into the Delta log, so that readers skip files."""
 
@@ -84,14 +88,12 @@ def explained(url: str) -> Iterator[None]:
 def _hint(error: BaseException, text: str) -> str:
     if "NoSuchBucket" in text:
         return "the bucket of the lake does not exist"
-    if isinstance(error, PermissionError) or any(
-        word in text for word in ("AccessDenied", "403", "ermission", "necessary privileges")
-    ):
+    if isinstance(error, PermissionError) or DENIED.search(text):
         return (
             "access to the lake was denied; the identity needs s3:ListBucket, s3:GetObject and "
             "s3:PutObject there (for a folder: the right to read and write it)"
         )
-    if any(word in text for word in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "401")):
+    if UNKNOWN_CREDENTIALS.search(text):
         return "the credentials for the lake are wrong or expired"
     return next(
         (hint for words, hint in HINTS if any(word in text for word in words)),

@@ -363,6 +363,11 @@ def test_a_damaged_file_of_the_lake_is_named(here: Place) -> None:
     [
         pytest.param(duckdb.OutOfMemoryException("Out of Memory Error: x"), "MEMORY", id="memory"),
         pytest.param(duckdb.InvalidInputException("No magic bytes"), "not what", id="damaged"),
+        pytest.param(
+            duckdb.InvalidInputException("No magic bytes in '9253940136974c84030.parquet'"),
+            "not what",
+            id="damaged, digits in its name",
+        ),
         pytest.param(duckdb.InternalException("INTERNAL Error: x"), "cannot be read", id="other"),
     ],
 )
