@@ -13,9 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
+    SerializeAsAny,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -32,7 +35,6 @@ from pydantic_settings.exceptions import SettingsError
 from pipelines.archive.settings import ArchiveSettings, RetentionSettings
 from pipelines.errors import ConfigurationError
 from pipelines.notify.settings import ChatSettings, MailSettings
-from pipelines.sinks.registry import KINDS, AnySinkSettings
 from pipelines.sinks.settings import SinkSettings
 
 CONFIG_FILE_VARIABLE = "TRAILHOUSE_CONFIG"
@@ -52,6 +54,15 @@ def _without_user(url: str) -> str:
             "AWS chain, or from s3_access_key_id and s3_secret_access_key"
         )
     return url
+
+
+def _sinks(found: Any) -> tuple[SinkSettings, ...]:
+    """Sinks by their `kind`; what the kinds need is imported where there are sinks at all."""
+    if found in ((), []):
+        return ()
+    from pipelines.sinks.registry import AnySinkSettings
+
+    return TypeAdapter(tuple[AnySinkSettings, ...]).validate_python(found)
 
 
 PlainUrl = Annotated[str, Field(min_length=1), AfterValidator(_without_user)]
@@ -85,7 +96,7 @@ class Settings(BaseSettings):
     """Folder or `s3://bucket/prefix` that holds landing, lake, models, exports and archive."""
     source: tuple[SourceSettings, ...] = ()
     """Where landing objects come from; without any, `landing/` under the lake URL."""
-    sink: tuple[AnySinkSettings, ...] = ()
+    sink: Annotated[tuple[SerializeAsAny[SinkSettings], ...], BeforeValidator(_sinks)] = ()
     """Where events are delivered to, each in the shape that it wants; see `docs/sinks.md`."""
     mail: Annotated[MailSettings | None, Field(validate_default=True)] = None
     """The mail server by which admins are told that a sink broke, and that it recovered."""
@@ -253,6 +264,8 @@ def _known(loc: tuple[int | str, ...]) -> Iterable[str]:
     if len(loc) == 1:
         return Settings.model_fields
     if loc[0] == "sink":
+        from pipelines.sinks.registry import KINDS
+
         return KINDS[str(loc[2])].model_fields
     if loc[0] == "archive":
         return (RetentionSettings if "retention" in loc else ArchiveSettings).model_fields
