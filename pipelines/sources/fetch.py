@@ -6,6 +6,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ CHUNK_BYTES = 16 * 2**20
 """Size of a piece of a large object in an object store."""
 READ_BYTES = 2**20
 """Size of a piece of a file, or of unpacked content: what is cut up fits into a core's cache."""
+FED_BYTES = 2**17
+"""Size of a piece of compressed content, of which about as much comes as is read at once."""
 WHOLE_BYTES = 4 * 2**20
 """Objects up to this size are fetched whole and concurrently; larger ones are streamed."""
 
@@ -152,9 +155,16 @@ def _unpacked(item: LandingObject, pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield from _gunzip(first, pieces)
 
 
+def _fed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces in small ones: what is left of one is copied whenever some of it was unpacked."""
+    for piece in pieces:
+        for start in range(0, len(piece), FED_BYTES):
+            yield piece[start : start + FED_BYTES]
+
+
 def _gunzip(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(wbits=31)
-    pending, started = first, True
+    unpacker, pieces = zlib.decompressobj(wbits=31), _fed(chain([first], pieces))
+    pending, started = next(pieces), True
     while True:
         try:
             if out := unpacker.decompress(pending, READ_BYTES):
