@@ -1,5 +1,5 @@
 -- Steps of staged jobs, which have what the steps of a job share.
--- grain:  row_id, step_index
+-- grain:  job_event_id, step_index
 -- reads:  jobs
 -- scope:  partition
 -- note:   element 0 is the trigger; only the last iteration of a loop is in the record.
