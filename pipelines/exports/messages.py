@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.exports.fields import LOG_MESSAGE
 from pipelines.lake.judge import event_of
+from pipelines.sinks.bodies import have_breaks, with_spaces
 from pipelines.sinks.texts import Texts
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ MESSAGE_COLUMNS = frozenset({"raw", "is_bare"})
 """Columns of the lake that the event's own JSON is made of."""
 
 
+def columns_of_fields(fields: frozenset[str]) -> frozenset[str]:
+    """The columns of the lake that the fields of a template are made of."""
+    return (fields - {LOG_MESSAGE}) | (MESSAGE_COLUMNS if LOG_MESSAGE in fields else frozenset())
+
+
 def log_messages(rows: pa.RecordBatch) -> Sequence[str]:
     """The events themselves as JSON texts of one line, taken out of wrappers, else as received.
 
@@ -24,12 +30,13 @@ def log_messages(rows: pa.RecordBatch) -> Sequence[str]:
         rows: Events with `MESSAGE_COLUMNS`.
     """
     raws, bare = Texts(rows.column("raw")), rows.column("is_bare")
-    if bare.true_count == len(bare):
-        content = raws.content
-        if b"\n" not in content and b"\r" not in content:
-            return raws
-    pairs = zip(raws, bare.to_pylist(), strict=True)
-    return [_in_one_line(raw if is_bare else _unwrapped(raw)) for raw, is_bare in pairs]
+    if bare.true_count == len(bare) and not have_breaks(raws):
+        return raws
+    events = (
+        raw if is_bare else event_of(raw.encode()).decode()
+        for raw, is_bare in zip(raws, bare.to_pylist(), strict=True)
+    )
+    return [with_spaces(event) for event in events]
 
 
 def columns_of_rows(rows: pa.RecordBatch, *, reads_message: bool) -> dict[str, Sequence[Any]]:
@@ -41,14 +48,3 @@ def columns_of_rows(rows: pa.RecordBatch, *, reads_message: bool) -> dict[str, S
     if reads_message:
         columns[LOG_MESSAGE] = log_messages(rows)
     return columns
-
-
-def _unwrapped(raw: str) -> str:
-    return event_of(raw.encode()).decode()
-
-
-def _in_one_line(event: str) -> str:
-    """JSON without line breaks: inside of a text they are escaped, bare ones are white space."""
-    if "\n" in event or "\r" in event:
-        return event.replace("\r", " ").replace("\n", " ")
-    return event

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors import LakeError
 from pipelines.exports.fields import LOG_MESSAGE
-from pipelines.exports.messages import MESSAGE_COLUMNS, columns_of_rows
+from pipelines.exports.messages import columns_of_fields, columns_of_rows
 from pipelines.exports.render import load_renderer
 from pipelines.exports.select import condition_of, select, time_scope
 from pipelines.exports.template import Template, load_template
@@ -78,8 +78,7 @@ class _Plain:
 
     @property
     def columns(self) -> frozenset[str]:
-        fields = self.template.fields
-        return (fields - {LOG_MESSAGE}) | (MESSAGE_COLUMNS if LOG_MESSAGE in fields else set())
+        return columns_of_fields(self.template.fields)
 
     def render(
         self, rows: pa.RecordBatch, *, now: datetime

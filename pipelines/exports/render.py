@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ConfigurationError
-from pipelines.exports.messages import MESSAGE_COLUMNS, columns_of_rows
+from pipelines.exports.messages import columns_of_fields, columns_of_rows
 from pipelines.exports.shape import Shape, load_shape
 from pipelines.exports.template import Template, load_template
 from pipelines.lake.schemas import KINDS
@@ -92,7 +92,7 @@ def load_renderer(sink: SinkSettings) -> Renderer:
     shape = load_shape(detail=sink.detail, mask=sink.mask, kinds=kinds)
     fields = shape.fields.union(*(template.fields for template in used))
     reads_message = "log_message" in fields
-    columns = (fields - {"log_message"}) | (MESSAGE_COLUMNS if reads_message else set())
+    columns = columns_of_fields(fields)
     parts = [default.digest, shape.digest, *(f"{kind}={t.digest}" for kind, t in by_kind.items())]
     digest = sha256("\0".join(parts).encode()).hexdigest()
     return Renderer(digest, columns, types[0], default, by_kind, shape, reads_message)

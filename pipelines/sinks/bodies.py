@@ -76,7 +76,11 @@ def json_values(batch: Batch) -> Values:
 
 def on_one_line(value: str) -> str:
     """A valid JSON value without line breaks: inside strings they are escapes, elsewhere space."""
-    value = value.strip()
+    return with_spaces(value.strip())
+
+
+def with_spaces(value: str) -> str:
+    """A valid JSON value with each line break as a space, and nothing else changed."""
     if "\n" in value or "\r" in value:
         value = value.replace("\r", " ").replace("\n", " ")
     return value
@@ -89,7 +93,7 @@ def lines(batch: Batch) -> bytes:
     In other text it would begin an event of its own, and is written as the two characters `\n`.
     """
     kind, messages = batch.content_type.partition(";")[0].strip().lower(), batch.messages
-    if kind == "text/csv" or not _have_breaks(messages):
+    if kind == "text/csv" or not have_breaks(messages):
         if isinstance(messages, Texts):
             return messages.joined(b"\n")
         return "\n".join(messages).encode()
@@ -97,7 +101,8 @@ def lines(batch: Batch) -> bytes:
     return "\n".join(map(clean, messages)).encode()
 
 
-def _have_breaks(messages: Sequence[str]) -> bool:
+def have_breaks(messages: Sequence[str]) -> bool:
+    """Whether a line break stands in any of the messages."""
     # looking for a character is faster than counting it
     if isinstance(messages, Texts):
         content = messages.content
