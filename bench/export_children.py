@@ -19,6 +19,7 @@ def deliver(lake_url: str, folder: str, url: str, gzip: str, days_later: str = "
     from random import random
     from uuid import uuid4
 
+    import pipelines.cli  # noqa: F401 - collects garbage as seldom as the command does
     from pipelines.exports.deliver import deliver
     from pipelines.exports.ledger import open_url
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.exports.fields import LOG_MESSAGE
@@ -31,7 +31,7 @@ def log_messages(rows: pa.RecordBatch) -> Sequence[str]:
     """
     raws, bare = Texts(rows.column("raw")), rows.column("is_bare")
     if bare.true_count == len(bare) and not have_breaks(raws):
-        return raws
+        return Texts(raws.array, are_lines=True)
     events = (
         raw if is_bare else event_of(raw.encode()).decode()
         for raw, is_bare in zip(raws, bare.to_pylist(), strict=True)
@@ -39,12 +39,38 @@ def log_messages(rows: pa.RecordBatch) -> Sequence[str]:
     return [with_spaces(event) for event in events]
 
 
-def columns_of_rows(rows: pa.RecordBatch, *, reads_message: bool) -> dict[str, Sequence[Any]]:
-    """The values of events by column; with `log_message` where it is read."""
-    columns: dict[str, Sequence[Any]] = {
-        name: Texts(rows.column(name)) if name == "raw" else rows.column(name).to_pylist()
-        for name in rows.schema.names
-    }
-    if reads_message:
-        columns[LOG_MESSAGE] = log_messages(rows)
-    return columns
+class RowColumns(Mapping[str, Sequence[Any]]):
+    """The values of events by column, each made when it is first read."""
+
+    def __init__(self, rows: pa.RecordBatch, *, reads_message: bool) -> None:
+        """Wrap rows of the lake.
+
+        Args:
+            rows: Events, with `MESSAGE_COLUMNS` where the message is read.
+            reads_message: Whether `log_message` is one of the columns.
+        """
+        self._rows = rows
+        self._names = [*rows.schema.names, *([LOG_MESSAGE] if reads_message else [])]
+        self._made: dict[str, Sequence[Any]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        """The values of one column, in the order of the events."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the columns."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """How many columns there are."""
+        return len(self._names)
+
+    def _make(self, name: str) -> Sequence[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        if name == LOG_MESSAGE:
+            return log_messages(self._rows)
+        column = self._rows.column(name)
+        return Texts(column) if name == "raw" else column.to_pylist()  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors import LakeError
 from pipelines.exports.fields import LOG_MESSAGE
-from pipelines.exports.messages import columns_of_fields, columns_of_rows
+from pipelines.exports.messages import RowColumns, columns_of_fields
 from pipelines.exports.render import load_renderer
 from pipelines.exports.select import condition_of, select, time_scope
 from pipelines.exports.template import Template, load_template
@@ -83,7 +83,7 @@ class _Plain:
     def render(
         self, rows: pa.RecordBatch, *, now: datetime
     ) -> tuple[Sequence[str], Mapping[str, Sequence[Any]]]:
-        columns = columns_of_rows(rows, reads_message=LOG_MESSAGE in self.template.fields)
+        columns = RowColumns(rows, reads_message=LOG_MESSAGE in self.template.fields)
         return self.template.render(columns, now=now), columns
 
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ConfigurationError
-from pipelines.exports.messages import columns_of_fields, columns_of_rows
+from pipelines.exports.messages import RowColumns, columns_of_fields
 from pipelines.exports.shape import Shape, load_shape
 from pipelines.exports.template import Template, load_template
 from pipelines.lake.schemas import KINDS
@@ -47,13 +47,13 @@ class Renderer:
         Raises:
             TemplateError: An event does not fit a template; nothing is returned in part.
         """
-        shaped = self.shape.apply(columns_of_rows(rows, reads_message=self.reads_message))
+        shaped = self.shape.apply(RowColumns(rows, reads_message=self.reads_message))
         return self._rendered(shaped, now), shaped
 
     def _rendered(self, columns: Columns, now: datetime) -> Sequence[str]:
-        kinds = columns["event_kind"]
-        if not self.by_kind or self.by_kind.keys().isdisjoint(kinds):
+        if not self.by_kind or self.by_kind.keys().isdisjoint(columns["event_kind"]):
             return self.default.render(columns, now=now)
+        kinds = columns["event_kind"]
         columns = {name: list(values) for name, values in columns.items()}
         messages = [""] * len(kinds)
         for template in (*self.by_kind.values(), self.default):

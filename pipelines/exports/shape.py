@@ -58,7 +58,7 @@ class Shape:
             `event_id`, kind, times and load. `raw` holds the event's own JSON, masked as well.
         """
         if not self.fields:
-            return dict(columns)
+            return columns
         made = {name: list(values) for name, values in columns.items()}
         kinds = columns["event_kind"]
         if self.detail == "status":

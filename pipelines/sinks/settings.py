@@ -43,7 +43,10 @@ class Mask(BaseModel):
 class SinkSettings(BaseModel, ABC):
     """One destination: a `[[sink]]` table; each kind of sink adds its own fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # a validator takes ten milliseconds to build, and most kinds are not used
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
     """Short name; lower-case letters, digits, `_` and `-`. Its ledger and cache go by it."""

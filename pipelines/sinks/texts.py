@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 class Texts(Sequence[str]):
     """Texts in an Arrow array without nulls; each becomes a `str` when it is asked for."""
 
-    __slots__ = ("array",)
+    __slots__ = ("are_lines", "array")
 
-    def __init__(self, array: pa.StringArray | pa.LargeStringArray) -> None:
-        """Wrap an array of type `string` or `large_string`."""
+    def __init__(
+        self, array: pa.StringArray | pa.LargeStringArray, *, are_lines: bool = False
+    ) -> None:
+        """Wrap an array of type `string` or `large_string`.
+
+        Args:
+            array: The texts.
+            are_lines: Whether it is known that no line break stands in them.
+        """
         self.array = array
+        self.are_lines = are_lines
 
     def __len__(self) -> int:
         """How many texts there are."""
@@ -30,7 +38,7 @@ class Texts(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | Texts:
         """One text, or some of them, which hold on to all."""
         if isinstance(at, slice):
-            return Texts(self.array[at])
+            return Texts(self.array[at], are_lines=self.are_lines)
         return self.array[at].as_py()  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[str]:
@@ -76,9 +84,10 @@ def chained(parts: Sequence[Sequence[str]]) -> Sequence[str]:
     """The messages of all parts, in order."""
     if len(parts) == 1:
         return parts[0]
-    arrays = [part.array for part in parts if isinstance(part, Texts)]
-    if arrays and len(arrays) == len(parts) and len({str(one.type) for one in arrays}) == 1:
+    texts = [part for part in parts if isinstance(part, Texts)]
+    if texts and len(texts) == len(parts) and len({str(one.array.type) for one in texts}) == 1:
         import pyarrow as pa
 
-        return Texts(pa.concat_arrays(arrays))
+        are_lines = all(one.are_lines for one in texts)
+        return Texts(pa.concat_arrays([one.array for one in texts]), are_lines=are_lines)
     return [message for part in parts for message in part]
