@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WINDOW_BYTES = 16 * 2**20
 """Bytes of a window; what is read ahead, sent and settled at once is a few of them."""
 PARALLEL = 8
+"""Files of an object store that are read at once; more threads on a disk only delay the sender."""
 MOST_ROWS = 4_096
 """Rows of the ledger that are held at once, however much waits."""
 Renew = Callable[["sa.RowMapping", "Content"], Mapping[str, Any]]
@@ -45,7 +46,7 @@ def drain(courier: Courier, progress: Callable[[int], None], renew: Renew) -> No
 
 
 def _windows(cache: Cache, rows: Sequence[sa.RowMapping], renew: Renew) -> Iterator[list[Outgoing]]:
-    with ThreadPoolExecutor(PARALLEL) as pool:
+    with ThreadPoolExecutor(PARALLEL if cache.lake.is_s3 else 1) as pool:
         for part in _parts(rows):
             yield list(pool.map(lambda row: _read(cache, row, renew), part))
 
