@@ -81,7 +81,7 @@ class Cache:
             file = pq.ParquetFile(io.BytesIO(self._read(path)))
             table = file.read(use_threads=False)  # Arrow's threads would outnumber the sender's
             are_lines = ARE_LINES in (table.schema.metadata or {})
-            messages = Texts(table.column(MESSAGE).combine_chunks(), are_lines=are_lines)
+            messages = Texts(table.column(MESSAGE), are_lines=are_lines)
         facts = [name for name in table.column_names if name.startswith(FACT)]
         return messages, {name.removeprefix(FACT): table.column(name).to_pylist() for name in facts}
 
@@ -174,7 +174,7 @@ class Cache:
 def _encode(messages: Sequence[str], events: Mapping[str, Sequence[Any]]) -> bytes:
     metadata = {}
     if isinstance(messages, Texts):
-        columns = {MESSAGE: messages.array}
+        columns = {MESSAGE: messages.column}
         metadata = {ARE_LINES: b"true"} if messages.are_lines else {}
     else:
         columns = {MESSAGE: pa.array(messages, pa.large_string())}

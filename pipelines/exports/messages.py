@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.exports.fields import LOG_MESSAGE
 from pipelines.lake.judge import event_of
 from pipelines.sinks.bodies import have_breaks, with_spaces
-from pipelines.sinks.texts import Texts
+from pipelines.sinks.texts import Texts, texts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,9 +29,9 @@ def log_messages(rows: pa.RecordBatch) -> Sequence[str]:
     Args:
         rows: Events with `MESSAGE_COLUMNS`.
     """
-    raws, bare = Texts(rows.column("raw")), rows.column("is_bare")
+    raws, bare = texts_of(rows.column("raw")), rows.column("is_bare")
     if bare.true_count == len(bare) and not have_breaks(raws):
-        return Texts(raws.array, are_lines=True)
+        return Texts(raws.column, are_lines=True)
     events = (
         raw if is_bare else event_of(raw.encode()).decode()
         for raw, is_bare in zip(raws, bare.to_pylist(), strict=True)
@@ -73,4 +73,4 @@ class RowColumns(Mapping[str, Sequence[Any]]):
         if name == LOG_MESSAGE:
             return log_messages(self._rows)
         column = self._rows.column(name)
-        return Texts(column) if name == "raw" else column.to_pylist()  # type: ignore[no-any-return]
+        return texts_of(column) if name == "raw" else column.to_pylist()

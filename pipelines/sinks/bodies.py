@@ -105,10 +105,7 @@ def have_breaks(messages: Sequence[str]) -> bool:
     """Whether a line break stands in any of the messages."""
     # looking for a character is faster than counting it
     if isinstance(messages, Texts):
-        if messages.are_lines:
-            return False
-        content = messages.content
-        return b"\n" in content or b"\r" in content
+        return messages.have_breaks()
     return any("\n" in text or "\r" in text for text in messages)
 
 

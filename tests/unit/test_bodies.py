@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.sinks.bodies import as_object, is_json, json_values, lines, with_fields
 from pipelines.sinks.sink import Batch
-from pipelines.sinks.texts import Texts, chained, ends_of
+from pipelines.sinks.texts import chained, ends_of, texts_of
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -73,18 +73,18 @@ def test_messages_are_the_same_in_arrow_as_in_a_list(
     texts: list[str], content_type: str, is_large: bool, cut: tuple[int, int]
 ) -> None:
     kind = pa.large_string() if is_large else pa.string()
-    held, part = Texts(pa.array(texts, kind)), slice(*sorted(cut))
+    held, part = texts_of(pa.array(texts, kind)), slice(*sorted(cut))
 
     assert list(held) == texts
     assert [held[at] for at in range(len(held))] == texts
     assert list(held[part]) == texts[part]
     assert list(chained([held[part], held])) == [*texts[part], *texts]
+    assert list(chained([held, held[part]])[part]) == [*texts, *texts[part]][part]
     assert list(chained([held[part], texts])) == [*texts[part], *texts]
-    assert ends_of(held[part], 7) == ends_of(texts[part], 7)
-    for sent in (slice(None), part):
-        if texts[sent]:
-            expected = lines(batch(texts[sent], content_type))
-            assert lines(batch(held[sent], content_type)) == expected
+    for sent, same in (texts, held), (texts[part], held[part]), (texts * 2, chained([held, held])):
+        if sent:
+            assert ends_of(same, 7) == ends_of(sent, 7)
+            assert lines(batch(same, content_type)) == lines(batch(sent, content_type))
 
 
 @given(

@@ -18,7 +18,7 @@ from pipelines.exports.breaker import SinkState, failed, is_due, probed, succeed
 from pipelines.exports.messages import MESSAGE_COLUMNS, log_messages
 from pipelines.exports.select import select, time_scope
 from pipelines.sinks.sink import ConfigurationSinkError, Limits, TransientSinkError
-from pipelines.sinks.texts import Texts
+from pipelines.sinks.texts import texts_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORIGIN = Origin("siem", 1, 1, "load-1", "template", "application/json")
@@ -84,7 +84,7 @@ def pieces(messages: list[str], at: list[int], *, in_arrow: bool) -> Iterator[Re
     for size in [*at, len(messages)]:
         part = messages[start : start + size]
         ids = [f"e{start + n}" for n in range(len(part))]
-        held = Texts(pa.array(part, pa.string())) if in_arrow else part
+        held = texts_of(pa.array(part, pa.string())) if in_arrow else part
         yield held, {"event_id": ids, OCCURRED: list(range(start, start + len(part)))}
         start += size
 
