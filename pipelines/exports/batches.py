@@ -101,7 +101,7 @@ def _digest(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()
 
 
-Rendered = tuple[Sequence[str], Mapping[str, list[Any]]]
+Rendered = tuple[Sequence[str], Mapping[str, Sequence[Any]]]
 """Messages, and facts of their events by column, among them `event_id` and `occurred_us`."""
 
 
@@ -116,7 +116,7 @@ class _Held:
     def __len__(self) -> int:
         return len(self.totals) - 1
 
-    def add(self, messages: Sequence[str], events: Mapping[str, list[Any]]) -> None:
+    def add(self, messages: Sequence[str], events: Mapping[str, Sequence[Any]]) -> None:
         self.pieces.append(messages)
         self.totals += ends_of(messages, self.totals[-1])
         for name, values in events.items():

@@ -64,7 +64,7 @@ def _rendered(
     facts = sorted({*needs, "event_id", OCCURRED})
     for rows in selection.rows(condition_of(sink), wanted, after):
         messages, columns = renderer.render(rows, now=feed.created_at)
-        yield messages, {name: list(columns[name]) for name in facts}
+        yield messages, {name: columns[name] for name in facts}
 
 
 def _windows(made: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:

@@ -162,10 +162,6 @@ class Selection:
         if after is not None:
             behind = key_condition(">", after.occurred_at, after.event_id)
         with self._connected() as connection:
-            if len(self.scope.days) > 1:
-                # a day is put in order while the one before is sent; threads that share a query
-                # would take time from the sender by asking for Python's lock while they wait
-                connection.execute("set threads = 1")
             for day in self.scope.days:
                 if after is not None and day < after.occurred_at.astimezone(UTC).date():
                     continue
@@ -176,6 +172,9 @@ class Selection:
                 )
                 with _filter_explained():
                     yield from connection.execute(query).to_arrow_reader(BATCH_ROWS)
+                # the days to come are put in order while others are sent; threads that share a
+                # query would take from the sender by asking for Python's lock while they wait
+                connection.execute("set threads = 1")
 
     @contextmanager
     def _connected(self) -> Iterator[DuckDBPyConnection]:

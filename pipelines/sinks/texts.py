@@ -7,6 +7,7 @@ from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 
@@ -47,15 +48,14 @@ class Texts(Sequence[str]):
         """The texts in UTF-8 with a separator between them."""
         parts: list[memoryview] = []
         for content, offsets in self._chunks():
-            parts += [content[start:end] for start, end in pairwise(offsets)]
+            parts += [content[start:end] for start, end in pairwise(offsets.tolist())]
         return separator.join(parts)
 
     def ends(self, start: int) -> list[int]:
         """Where each text ends, in bytes of UTF-8, if the first begins at `start`."""
         ends: list[int] = []
         for _, offsets in self._chunks():
-            shift = start - offsets[0]
-            ends += [offset + shift for offset in offsets[1:]]
+            ends += (offsets[1:] + (start - offsets[0])).tolist()
             start = ends[-1]
         return ends
 
@@ -66,15 +66,15 @@ class Texts(Sequence[str]):
             for content in (bytes(of[at[0] : at[-1]]) for of, at in self._chunks())
         )
 
-    def _chunks(self) -> Iterator[tuple[memoryview, list[int]]]:
+    def _chunks(self) -> Iterator[tuple[memoryview, np.ndarray]]:
         """Each array's bytes, and where in them each text begins, and where the last one ends."""
-        for chunk in self.column.chunks:
-            if not len(chunk):
-                continue
+        import numpy as np
+
+        for chunk in filter(len, self.column.chunks):
             _, offsets, content = chunk.buffers()
-            wide = memoryview(offsets).cast("q" if str(chunk.type) == "large_string" else "i")
-            at = wide[chunk.offset : chunk.offset + len(chunk) + 1].tolist()
-            yield memoryview(content or b""), at
+            kind = np.int64 if str(chunk.type) == "large_string" else np.int32
+            at = np.frombuffer(offsets, kind)[chunk.offset : chunk.offset + len(chunk) + 1]
+            yield memoryview(content or b""), at.astype(np.int64)
 
 
 def texts_of(array: Any, *, are_lines: bool = False) -> Texts:
