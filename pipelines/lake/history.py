@@ -5,10 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.lake.duck import connect, list_literal
-from pipelines.lake.tables import Lake, applied_load
+from pipelines.lake.tables import Lake, applied_load, file_actions
+from pipelines.sources.find import join
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +40,39 @@ def newest_load(lake: Lake) -> int:
 
 def loads_after(lake: Lake, number: int) -> list[Loaded]:
     """The committed loads with a higher number, oldest first."""
-    return _loads(lake, number, f"load_number > {number}")
+    return _loads(lake, number + 1)
 
 
 def find_load(lake: Lake, number: int) -> Loaded | None:
     """The committed load with a number."""
-    return next(iter(_loads(lake, number - 1, f"load_number = {number}")), None)
+    return next(iter(_loads(lake, number, number)), None)
 
 
-def _loads(lake: Lake, beyond: int, condition: str) -> list[Loaded]:
+def load_files(lake: Lake, loads: DeltaTable, first: int, last: int) -> list[str]:
+    """The files of the table `loads` that may hold the loads of a range, by their statistics."""
+    actions = file_actions(loads)
+    low, high = (actions.column(f"{side}.load_number").to_pylist() for side in ("min", "max"))
+    paths = actions.column("path").to_pylist()
+    return [
+        join(lake.table_url("loads"), path)
+        for path, a, b in zip(paths, low, high, strict=True)
+        if a is None or (a <= last and first <= b)
+    ]
+
+
+def _loads(lake: Lake, first: int, last: int | None = None) -> list[Loaded]:
     table = lake.find("loads")
-    if table is None or applied_load(table) <= max(beyond, 0):
+    if table is None or (newest := applied_load(table)) < max(first, 1):
+        return []
+    last = newest if last is None else last
+    held = load_files(lake, table, first, last)
+    if not held:
         return []
     with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         rows = connection.execute(
             f"select load_number, load_id, loaded_at, outputs, {', '.join(FACTS)} "
-            f"from read_parquet({list_literal(table.file_uris())}) where {condition} "
-            "order by load_number"
+            f"from read_parquet({list_literal(held)}) "
+            f"where load_number between {first} and {last} order by load_number"
         ).fetchall()
     loaded = []
     for load_number, load_id, loaded_at, outputs, *facts in rows:

@@ -27,6 +27,7 @@ import pyarrow as pa
 from pipelines.errors import LakeError
 from pipelines.lake import event_types
 from pipelines.lake.duck import connect, list_literal
+from pipelines.lake.history import load_files
 from pipelines.lake.judge import Judged, judge, note_unknown
 from pipelines.lake.listing import Known
 from pipelines.lake.schemas import KINDS, TABLES, TALLY
@@ -41,7 +42,6 @@ from pipelines.lake.tables import (
     describe_file,
     evolve,
     explained,
-    file_actions,
 )
 from pipelines.lake.write import Writer, put_file, tally
 from pipelines.sources.fetch import Changed, fetch
@@ -347,14 +347,7 @@ def _roll_forward(lake: Lake, loads: DeltaTable | None, fault: Fault) -> tuple[i
 
 def _outputs(loads: DeltaTable, number: int, lake: Lake) -> list[DataFile]:
     """The data files of one load, as its row of `loads` names them."""
-    actions = file_actions(loads)
-    low, high = (actions.column(f"{side}.load_number").to_pylist() for side in ("min", "max"))
-    paths = actions.column("path").to_pylist()
-    files = [
-        join(lake.table_url("loads"), path)
-        for path, a, b in zip(paths, low, high, strict=True)
-        if a is None or a <= number <= b
-    ]
+    files = load_files(lake, loads, number, number)
     with closing(connect(lake.storage, s3=lake.is_s3)) as connection:
         found = connection.execute(
             f"select outputs from read_parquet({list_literal(files)}) where load_number = {number}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice, pairwise
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,11 +77,11 @@ class Texts(Sequence[str]):
             yield memoryview(content or b""), at.astype(np.int64)
 
 
-def texts_of(array: Any, *, are_lines: bool = False) -> Texts:
+def texts_of(array: pa.Array) -> Texts:
     """The texts of one array."""
     import pyarrow as pa
 
-    return Texts(pa.chunked_array([array]), are_lines=are_lines)
+    return Texts(pa.chunked_array([array]))
 
 
 def ends_of(messages: Sequence[str], start: int) -> list[int]:

@@ -31,8 +31,9 @@ from s3_server import S3Server
 
 from pipelines.errors import SourceError
 from pipelines.lake.duck import connect
-from pipelines.lake.history import loads_after, newest_load
+from pipelines.lake.history import find_load, load_files, loads_after, newest_load
 from pipelines.lake.load import find_new
+from pipelines.lake.maintain import compact
 from pipelines.lake.storage import Storage
 from pipelines.lake.tables import Lake
 from pipelines.samples import write_sample
@@ -442,3 +443,19 @@ def test_a_day_that_does_not_fit_into_memory_becomes_several_sorted_files(tmp_pa
     assert report.accepted == sum(map(len, keys)) == count
     assert len(keys) > 1
     assert all(held == sorted(held) for held in keys)
+
+
+def test_a_load_is_found_by_its_number_without_reading_the_others(tmp_path: Path) -> None:
+    place = folder_place(tmp_path)
+    for number in (1, 2, 3):
+        place.put(f"{number}.json", encode(job(id=f"j-{number}")))
+        run_load(place.lake(), [place.landing])
+    lake = place.lake()
+
+    assert len(load_files(lake, lake.open("loads"), 2, 2)) == 1
+    for _ in range(2):
+        found = [find_load(lake, number) for number in range(5)]
+        assert [load.load_number if load else None for load in found] == [None, 1, 2, 3, None]
+        assert [load.load_number for load in loads_after(lake, 1)] == [2, 3]
+        list(compact(lake, clock=lambda: NOW, unique=lambda: "u", all_days=True))
+    assert len(lake.open("loads").file_uris()) == 1

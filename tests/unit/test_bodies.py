@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.sinks.bodies import as_object, is_json, json_values, lines, with_fields
 from pipelines.sinks.sink import Batch
-from pipelines.sinks.texts import chained, ends_of, texts_of
+from pipelines.sinks.texts import Texts, chained, ends_of, texts_of
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -81,7 +81,13 @@ def test_messages_are_the_same_in_arrow_as_in_a_list(
     assert list(chained([held[part], held])) == [*texts[part], *texts]
     assert list(chained([held, held[part]])[part]) == [*texts, *texts[part]][part]
     assert list(chained([held[part], texts])) == [*texts[part], *texts]
-    for sent, same in (texts, held), (texts[part], held[part]), (texts * 2, chained([held, held])):
+    told = Texts(held.column, are_lines=not held.have_breaks())
+    for sent, same in (
+        (texts, held),
+        (texts[part], told[part]),
+        (texts * 2, chained([held, told])),
+        (texts * 2, chained([told, told])),
+    ):
         if sent:
             assert ends_of(same, 7) == ends_of(sent, 7)
             assert lines(batch(same, content_type)) == lines(batch(sent, content_type))
