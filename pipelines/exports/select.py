@@ -172,9 +172,11 @@ class Selection:
                 )
                 with _filter_explained():
                     yield from connection.execute(query).to_arrow_reader(BATCH_ROWS)
-                # the days to come are put in order while others are sent; threads that share a
-                # query would take from the sender by asking for Python's lock while they wait
-                connection.execute("set threads = 1")
+                if not self.lake.is_s3:
+                    # one thread puts the days to come in order while others are sent: several would
+                    # ask for Python's lock while they wait for each other, and delay the sender;
+                    # where they wait for a network instead, they are worth it
+                    connection.execute("set threads = 1")
 
     @contextmanager
     def _connected(self) -> Iterator[DuckDBPyConnection]:
