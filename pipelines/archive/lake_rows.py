@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.lake.duck import list_literal, text_literal
 from pipelines.lake.schemas import LOADED_TABLES, TABLES
-from pipelines.lake.tables import Lake, applied_load, file_actions
+from pipelines.lake.tables import Lake, applied_load, data_files, file_actions
 from pipelines.sources.find import join
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _expected(
     """Rows per table, day and load, as the rows of `loads` name them, its own included."""
     told: dict[str, dict[date, dict[str, int]]] = {}
     loads = opened["loads"]
-    files = loads.file_uris() if loads is not None else []
+    files = data_files(loads) if loads is not None else []
     if not files:
         return told
     rows = connection.execute(

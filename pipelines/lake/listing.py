@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.lake.duck import list_literal, text_literal
+from pipelines.lake.tables import data_files
 from pipelines.sources.find import SUFFIXES, LandingObject, Listing
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Known:
         self._connection, self._work_dir = connection, work_dir
         self._name = "known_uris" if by_uri else "known"
         self._key = "md5_number(uri)" if by_uri else "md5_number(uri || chr(10) || etag)"
-        files = loads.file_uris() if loads is not None else []
+        files = data_files(loads) if loads is not None else []
         # literals, no parameters: DuckDB imports pandas, for a second, to look at one
         inputs = (
             f"select unnest(inputs, recursive := true) from read_parquet({list_literal(files)})"

@@ -15,7 +15,7 @@ from pipelines.lake.duck import connect, list_literal
 from pipelines.lake.judge import Judged, judge
 from pipelines.lake.load import BATCH_BYTES, Report, batch_bytes, load
 from pipelines.lake.stage import Stage
-from pipelines.lake.tables import Lake, explained
+from pipelines.lake.tables import Lake, data_files, explained
 from pipelines.sources.fetch import fetch
 from pipelines.sources.find import LandingObject
 from pipelines.sources.split import split
@@ -171,7 +171,7 @@ def _query(
 ) -> list[tuple[Any, ...]]:
     with explained(lake.url):
         delta = lake.find(table)
-        files = delta.file_uris() if delta is not None else []
+        files = data_files(delta) if delta is not None else []
         if not files:
             return []
         with closing(connect(lake.storage, s3=lake.is_s3)) as connection:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -186,8 +187,15 @@ def partition_files(
     """URIs of the data files of the given UTC days, of the version that `table` is at."""
     if table is None or not days:
         return []
-    wanted = [day.isoformat() for day in days]
-    return sorted(table.file_uris(file_pruning_predicate=[(column, "in", wanted)]))
+    return data_files(table, [(column, "in", [day.isoformat() for day in days])])
+
+
+def data_files(table: DeltaTable, where: list[tuple[str, str, Any]] | None = None) -> list[str]:
+    """URIs of a table's data files, sorted, as DuckDB opens them, of the version it is at.
+
+    Delta writes the folder of the table as a URL has it: a space is `%20`.
+    """
+    return sorted(map(unquote, table.file_uris(file_pruning_predicate=where)))
 
 
 def commit_files(table: DeltaTable, files: Sequence[DataFile], load_number: int) -> None:

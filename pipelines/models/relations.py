@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.lake.duck import empty_database, list_literal
 from pipelines.lake.schemas import TABLES
-from pipelines.lake.tables import Lake, partition_files
+from pipelines.lake.tables import Lake, data_files, partition_files
 from pipelines.models.header import MODELS, Model
 from pipelines.models.sources import (
     digest,
@@ -104,7 +104,7 @@ def rows_of_mart(
         return mart_query(columns, read_files([]))
     stored_by = next(iter(table.metadata().partition_columns), None)
     if days is None or stored_by is None or stored_by != model.file_column:
-        files = sorted(table.file_uris())  # another version of the model stored it
+        files = data_files(table)  # another version of the model stored it
     else:
         files = partition_files(table, model.files_of(days), stored_by)
     # a mart is rewritten whole for other columns, so files of one version are alike
@@ -182,7 +182,7 @@ def _source_query(
         return rows_of_mart(lake, source, table, days)
     if table is None:
         return table_query(name, [])
-    files = sorted(table.file_uris()) if days is None else partition_files(table, days)
+    files = data_files(table) if days is None else partition_files(table, days)
     return table_query(name, files)
 
 

@@ -18,7 +18,7 @@ from deltalake import DeltaTable, Transaction
 from pipelines.lake.duck import connect
 from pipelines.lake.history import newest_load
 from pipelines.lake.schemas import TABLES
-from pipelines.lake.tables import APPLICATION, Lake, applied_load
+from pipelines.lake.tables import APPLICATION, Lake, applied_load, data_files
 from pipelines.models.header import MODELS, Model
 from pipelines.models.sources import AS_OF, digest, lake_tables, stored_sources
 
@@ -86,7 +86,7 @@ class Changes:
 def read_changes(lake: Lake) -> Changes:
     """Look at all loads; a load that is cut off between its commit and its tables is left out."""
     loads = lake.find("loads")
-    files = loads.file_uris() if loads is not None else []
+    files = data_files(loads) if loads is not None else []
     if loads is None or not files:
         return Changes(lake)
     number, version = applied_load(loads), (lake.url, str(loads.metadata().id), loads.version())

@@ -35,7 +35,7 @@ from pipelines.lake.history import find_load, load_files, loads_after, newest_lo
 from pipelines.lake.load import find_new
 from pipelines.lake.maintain import compact
 from pipelines.lake.storage import Storage
-from pipelines.lake.tables import Lake
+from pipelines.lake.tables import Lake, data_files
 from pipelines.samples import write_sample
 from pipelines.sources.fetch import fetch
 from pipelines.sources.find import LandingObject, Source
@@ -443,6 +443,18 @@ def test_a_day_that_does_not_fit_into_memory_becomes_several_sorted_files(tmp_pa
     assert report.accepted == sum(map(len, keys)) == count
     assert len(keys) > 1
     assert all(held == sorted(held) for held in keys)
+
+
+def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    place = folder_place(tmp_path / "a läke #1, 50 km")
+    for number in (1, 2):
+        place.put(f"{number}.json", encode(job(id=f"j-{number}")))
+        report = run_load(place.lake(), [place.landing])
+        assert (report.objects, report.accepted) == (1, 1)
+    lake = place.lake()
+
+    assert {row["job_id"] for row in rows(lake, "jobs")} == {"j-1", "j-2"}
+    assert all(Path(file).is_file() for file in data_files(lake.open("jobs")))
 
 
 def test_a_load_is_found_by_its_number_without_reading_the_others(tmp_path: Path) -> None:
