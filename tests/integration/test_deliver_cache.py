@@ -13,7 +13,7 @@ import pytest
 from desk import Desk, Killed, Service, kill_at, load_fourteen, nothing_is_lost, settings
 from lakes import lake_at
 
-from pipelines.exports.doctor import examine
+from pipelines.exports.doctor import examine, repair
 from pipelines.exports.redrive import redrive
 
 EVENTS = 14
@@ -126,6 +126,27 @@ def test_a_file_that_was_cut_off_while_it_was_written_is_removed(desk: Desk) -> 
     recover(desk)
 
     assert desk.files() == []
+
+
+def test_a_file_that_decayed_is_told_and_rendered_again_and_never_sent(desk: Desk) -> None:
+    desk.service.moods = ["away"]
+    desk.deliver()
+    (name, *_) = desk.files()
+    file = Path(desk.lake.url) / "exports" / "siem" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 4] ^= 1
+    file.write_bytes(content)
+
+    desk.service.moods = ["well"]
+    desk.later(hours=7)
+    done = desk.deliver()
+
+    assert file.name in str(done.problem)
+    file.unlink()
+    repair(desk.lake, desk.ledger, desk.sinks, now=desk.now)
+    recover(desk)
+    nothing_is_lost(desk)
+    assert agreed(desk)
 
 
 def test_what_waits_is_rendered_again_where_the_sink_needs_more_than_was_stored(
