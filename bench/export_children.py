@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pipelines.cli  # noqa: F401 - garbage is collected as seldom as by the command
+
 BATCH_EVENTS = 1_000
 
 
@@ -19,7 +21,6 @@ def deliver(lake_url: str, folder: str, url: str, gzip: str, days_later: str = "
     from random import random
     from uuid import uuid4
 
-    import pipelines.cli  # noqa: F401 - collects garbage as seldom as the command does
     from pipelines.exports.deliver import deliver
     from pipelines.exports.ledger import open_url
 

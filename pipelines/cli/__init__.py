@@ -2,4 +2,6 @@
 
 import gc
 
-gc.set_threshold(50_000, 10, 10)  # imports make no garbage; looking for some takes a fifth of them
+# imports make objects and no garbage, and looking for it takes a fifth of their time; what comes
+# after them makes few cycles, so that seldom is often enough
+gc.set_threshold(50_000, 10, 10)

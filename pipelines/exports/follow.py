@@ -62,7 +62,7 @@ def _rendered(
         after = After(feed.settled_at, feed.settled_event_id)
     wanted = renderer.columns | (set(needs) & COLUMNS.keys())
     facts = sorted({*needs, "event_id", OCCURRED})
-    for rows in selection.rows(condition_of(sink), wanted, after):
+    for rows in selection.rows(condition_of(sink), wanted, after, beside_sender=True):
         messages, columns = renderer.render(rows, now=feed.created_at)
         yield messages, {name: columns[name] for name in facts}
 

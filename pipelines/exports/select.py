@@ -142,7 +142,12 @@ class Selection:
         return total
 
     def rows(
-        self, condition: str, columns: Collection[str], after: After | None = None
+        self,
+        condition: str,
+        columns: Collection[str],
+        after: After | None = None,
+        *,
+        beside_sender: bool = False,
     ) -> Iterator[pa.RecordBatch]:
         """The rows that pass a filter, by `occurred_at` and `event_id`, a UTC day at a time.
 
@@ -151,6 +156,7 @@ class Selection:
             columns: What is wanted; what a kind lacks is null. `event_id`, `event_kind` and
                 `occurred_us`, microseconds since 1970, come as well.
             after: Where to go on.
+            beside_sender: Whether a thread of this process sends a day while the next is read.
 
         Raises:
             LakeError: The lake cannot be read.
@@ -172,10 +178,9 @@ class Selection:
                 )
                 with _filter_explained():
                     yield from connection.execute(query).to_arrow_reader(BATCH_ROWS)
-                if not self.lake.is_s3:
-                    # one thread puts the days to come in order while others are sent: several would
-                    # ask for Python's lock while they wait for each other, and delay the sender;
-                    # where they wait for a network instead, they are worth it
+                if beside_sender and not self.lake.is_s3:
+                    # several threads would ask for Python's lock while they wait for each other,
+                    # and delay the sender; where they wait for a network, they are worth it
                     connection.execute("set threads = 1")
 
     @contextmanager

@@ -101,7 +101,9 @@ def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     whole = ReadOptions(use_threads=False, block_size=len(text) + 1)  # rows may be of any length
     table = read_json(BytesIO(text), whole, ParseOptions(explicit_schema=read))
     # a cast imports all that Arrow can compute, for a tenth of a second
-    return table if table.schema.equals(schema) else table.cast(schema)
+    if table.schema.equals(schema):
+        return pa.Table.from_arrays(table.columns, schema=schema)
+    return table.cast(schema)
 
 
 def _told(kind: pa.DataType) -> pa.DataType:
