@@ -86,7 +86,7 @@ class Cache:
         except (pa.ArrowException, OSError, KeyError) as error:
             raise LakeError(
                 f"{join(self.lake.url, path)}: the file is damaged ({error}), and nothing of it is "
-                "sent; remove it, and `trailhouse doctor --apply` renders its events again"
+                "sent; `trailhouse doctor --apply` renders its events again"
             ) from error
         are_lines = ARE_LINES in (table.schema.metadata or {})
         facts = [name for name in table.column_names if name.startswith(FACT)]

@@ -142,7 +142,6 @@ def test_a_file_that_decayed_is_told_and_rendered_again_and_never_sent(desk: Des
     done = desk.deliver()
 
     assert file.name in str(done.problem)
-    file.unlink()
     repair(desk.lake, desk.ledger, desk.sinks, now=desk.now)
     recover(desk)
     nothing_is_lost(desk)
