@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pipelines.cli  # noqa: F401 - garbage is collected as seldom as by the command
-
 BATCH_EVENTS = 1_000
 
 
