@@ -91,8 +91,7 @@ def _expected(
 ) -> dict[str, dict[date, dict[str, int]]]:
     """Rows per table, day and load, as the rows of `loads` name them, its own included."""
     told: dict[str, dict[date, dict[str, int]]] = {}
-    loads = opened["loads"]
-    files = data_files(loads) if loads is not None else []
+    files = data_files(opened["loads"])
     if not files:
         return told
     rows = connection.execute(

@@ -44,7 +44,7 @@ class Known:
         self._connection, self._work_dir = connection, work_dir
         self._name = "known_uris" if by_uri else "known"
         self._key = "md5_number(uri)" if by_uri else "md5_number(uri || chr(10) || etag)"
-        files = data_files(loads) if loads is not None else []
+        files = data_files(loads)
         # literals, no parameters: DuckDB imports pandas, for a second, to look at one
         inputs = (
             f"select unnest(inputs, recursive := true) from read_parquet({list_literal(files)})"

@@ -170,8 +170,7 @@ def _query(
     lake: Lake, sql: str, parameters: Mapping[str, object], *, table: str = "rejected"
 ) -> list[tuple[Any, ...]]:
     with explained(lake.url):
-        delta = lake.find(table)
-        files = data_files(delta) if delta is not None else []
+        files = data_files(lake.find(table))
         if not files:
             return []
         with closing(connect(lake.storage, s3=lake.is_s3)) as connection:

@@ -185,16 +185,20 @@ def partition_files(
     table: DeltaTable | None, days: Sequence[date], column: str = "event_date"
 ) -> list[str]:
     """URIs of the data files of the given UTC days, of the version that `table` is at."""
-    if table is None or not days:
+    if not days:
         return []
     return data_files(table, [(column, "in", [day.isoformat() for day in days])])
 
 
-def data_files(table: DeltaTable, where: list[tuple[str, str, Any]] | None = None) -> list[str]:
+def data_files(
+    table: DeltaTable | None, where: list[tuple[str, str, Any]] | None = None
+) -> list[str]:
     """URIs of a table's data files, sorted, as DuckDB opens them, of the version it is at.
 
     Delta writes the folder of the table as a URL has it: a space is `%20`.
     """
+    if table is None:
+        return []
     return sorted(map(unquote, table.file_uris(file_pruning_predicate=where)))
 
 

@@ -86,7 +86,7 @@ class Changes:
 def read_changes(lake: Lake) -> Changes:
     """Look at all loads; a load that is cut off between its commit and its tables is left out."""
     loads = lake.find("loads")
-    files = data_files(loads) if loads is not None else []
+    files = data_files(loads)
     if loads is None or not files:
         return Changes(lake)
     number, version = applied_load(loads), (lake.url, str(loads.metadata().id), loads.version())
