@@ -3,7 +3,8 @@
 A record is accepted when it is strict JSON (RFC 8259), names no key twice, and is, or wraps, an
 event of a known kind. orjson is the judge: it refuses NaN, lone surrogates and invalid UTF-8.
 That nothing is lost is proved by encoding the value again: the same bytes leave no room for a
-repeated key or a number that changed. Only a record that differs is examined closely.
+repeated key or a number that changed. Only a record that differs is examined closely. Jobs like
+those before them are proved many at once, in the same way (`shape`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import msgspec
 import orjson
 
 from pipelines.lake.event_types import FIELDS, PARTS
+from pipelines.lake.shape import GROUP_RECORDS, Shape
 from pipelines.sources import split
 from pipelines.sources.records import CROWDED_BYTES, Record, TooLarge, is_crowded
 
@@ -61,6 +63,14 @@ class Batch:
     event: list[bytes] = field(default_factory=list)
     digest: list[str] = field(default_factory=list)
 
+    def extend(self, object_index: int, offsets: list[int], records: list[bytes]) -> None:
+        """Add records of one object that are events themselves and have an id."""
+        self.object_index += [object_index] * len(records)
+        self.source_offset += offsets
+        self.raw += records
+        self.event += records
+        self.digest += [""] * len(records)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -75,13 +85,23 @@ class Rejected:
 
 @dataclass(slots=True)
 class Judged:
-    """Judged records, by kind; `unknown` counts fields that Workato does not document."""
+    """Judged records, by kind; `unknown` counts fields that Workato does not document.
+
+    `shape` is what was learned of the jobs; give it to the next, and the next is judged faster.
+    """
 
     kinds: dict[str, Batch] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     received: int = 0
     bytes: int = 0
+    shape: Shape = field(default_factory=Shape)
+
+    def batch(self, kind: str) -> Batch:
+        """The records of a kind."""
+        if (batch := self.kinds.get(kind)) is None:
+            batch = self.kinds[kind] = Batch()
+        return batch
 
 
 class _Refused(Exception):
@@ -108,7 +128,20 @@ def judge(
         into.received += 1
         into.rejected.append(Rejected(object_index, records.offset, b"", TOO_LARGE, detail))
         return
-    loads, kinds = orjson.loads, into.kinds
+    remaining = iter(records)
+    while group := list(islice(remaining, GROUP_RECORDS)):
+        raws = [raw for _, raw in group]
+        size = sum(map(len, raws))
+        if size <= CROWDED_BYTES and into.shape.proves(raws):
+            into.batch("job").extend(object_index, [offset for offset, _ in group], raws)
+            into.received += len(group)
+            into.bytes += size
+        else:
+            _judge_each(object_index, group, into, depth)
+
+
+def _judge_each(object_index: int, records: list[Record], into: Judged, depth: int) -> None:
+    loads = orjson.loads
     for offset, raw in records:
         if len(raw) > CROWDED_BYTES and is_crowded(raw):
             judge(object_index, TooLarge(offset, len(raw), is_crowded=True), into)
@@ -138,14 +171,15 @@ def judge(
                 Rejected(object_index, offset, raw, refused.reason, refused.detail)
             )
             continue
-        if (batch := kinds.get(kind)) is None:
-            batch = kinds[kind] = Batch()
+        batch = into.batch(kind)
         batch.object_index.append(object_index)
         batch.source_offset.append(offset)
         batch.raw.append(raw)
         batch.event.append(event)
         batch.digest.append(identity)
         _note_fields(into.unknown, kind, value)
+        if kind == "job" and not identity:
+            into.shape.learn(value)
         into.received += 1
         into.bytes += len(raw)
 

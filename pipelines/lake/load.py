@@ -276,7 +276,7 @@ def _judged(
                 judge(number, records, judged)
                 if judged.bytes >= most or judged.received >= BATCH_RECORDS:
                     yield judged
-                    judged = Judged()
+                    judged = Judged(shape=judged.shape)
         except Changed:
             continue  # what was staged of it does not count
         read.add(number)
