@@ -122,7 +122,7 @@ select
     raw,
     raw = event as is_bare,
     nullif(event, raw) as event,
-    cast(coalesce(completed_at, started_at) as date) as event_date,
+    cast(make_timestamp(epoch_us(coalesce(completed_at, started_at))) as date) as event_date,
     case
         when completed_at is null and started_at is null
             then
