@@ -67,7 +67,12 @@ class Shape:
         return False
 
     def learn(self, job: dict[str, Any]) -> None:
-        """Take the order of the fields from a job that was looked at and accepted."""
+        """Take the order of the fields from a job that was looked at and accepted.
+
+        Nothing is taken while groups are passed over, since that would cost something each time.
+        """
+        if self._passed_over:
+            return
         grew = self._note("", FIELDS["job"], job)
         for part, documented in PARTS["job"].items():
             held = job.get(part)

@@ -153,7 +153,7 @@ def test_a_job_with_any_documented_value_is_proved(record: bytes) -> None:
 def test_fields_that_come_later_are_learned() -> None:
     found = experienced()
     rerun = text({"id": "j-9", "master_job_id": "j-1", **job(9), "completed_at": None})
-    assert not found.shape.proves([rerun])
+    assert not experienced().shape.proves([rerun])
 
     judge(0, [(0, rerun)], found)
 
