@@ -116,7 +116,7 @@ def _write(target: Path, body: bytes) -> None:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(target)
+            partial.replace(target)  # while it is locked, or it could be taken for abandoned
     finally:
         partial.unlink(missing_ok=True)
     _sync(target.parent)
@@ -137,7 +137,9 @@ def _remove_abandoned(partial: Path) -> None:
     """Remove a half-written file that no process writes to: its lock ended with its writer."""
     with suppress(OSError), partial.open("r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        partial.unlink()
+        # its writer may have finished since, and have begun another of the same name
+        if os.path.samestat(os.fstat(file.fileno()), partial.stat()):
+            partial.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from stores import Azurite, GoogleStorage
 
 from pipelines.lake.storage import Storage
 from pipelines.settings import load_settings
+from pipelines.sinks.file import FileWriter
+from pipelines.sinks.objects import Item
 from pipelines.sinks.registry import open_sink
 from pipelines.sinks.sink import (
     Batch,
@@ -599,6 +602,8 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pipelines.lake.storage import Storage
 from pipelines.settings import load_settings
+from pipelines.sinks.file import FileWriter
+from pipelines.sinks.objects import Item
 from pipelines.sinks.registry import open_sink
 from pipelines.sinks.sink import Batch
 
@@ -643,3 +648,26 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
     assert isinstance(failure, SinkError)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "taken.json"])
+
+
+def test_files_that_are_being_written_are_never_taken_for_abandoned(tmp_path: Path) -> None:
+    def item(name: str) -> Item:
+        return Item(f"day/{name}", b"whole", "text/plain", "", (), is_named_by_content=True)
+
+    writer = FileWriter(tmp_path)
+    done = threading.Event()
+
+    def sweep() -> None:
+        while not done.is_set():
+            FileWriter(tmp_path).put(item("other"))
+
+    with ThreadPoolExecutor(2) as pool:
+        sweepers = [pool.submit(sweep) for _ in range(2)]
+        try:
+            for _ in range(500):
+                writer.put(item("one"))
+        finally:
+            done.set()
+
+    assert [sweeper.result() for sweeper in sweepers] == [None, None]
+    assert (tmp_path / "day" / "one").read_bytes() == b"whole"
