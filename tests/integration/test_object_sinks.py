@@ -602,8 +602,6 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pipelines.lake.storage import Storage
 from pipelines.settings import load_settings
-from pipelines.sinks.file import FileWriter
-from pipelines.sinks.objects import Item
 from pipelines.sinks.registry import open_sink
 from pipelines.sinks.sink import Batch
 
