@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import accumulate, count
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipelines.lake.arrow import number_column, text_column
 from pipelines.lake.duck import text_literal
 from pipelines.lake.judge import Batch, Judged, Rejected
 from pipelines.lake.queries import read_sql
@@ -188,29 +188,16 @@ def _row_bytes(path: Path) -> float:
 
 
 def _arrow(batch: Batch, first_row: int) -> pa.Table:
-    rows = len(batch.raw)
-    raw = _texts(batch.raw)
+    rows = range(first_row, first_row + len(batch.raw))
+    raw = text_column(batch.raw, pa.large_string())  # orjson or msgspec has proved it to be UTF-8
     return pa.table(
         [
-            _counts(range(first_row, first_row + rows)),
+            number_column(array("q", rows), pa.int64()),
             pa.array(batch.object_index, pa.int32()),
-            _counts(batch.source_offset),
+            number_column(array("q", batch.source_offset), pa.int64()),
             raw,
-            raw if batch.event == batch.raw else _texts(batch.event),
+            raw if batch.event == batch.raw else text_column(batch.event, pa.large_string()),
             pa.array(batch.digest, pa.string()),
         ],
         schema=_BATCH,
-    )
-
-
-def _texts(records: Sequence[bytes]) -> pa.Array:
-    """Records that orjson has proved to be UTF-8; joined in half the time that Arrow takes."""
-    ends = pa.py_buffer(array("q", accumulate(map(len, records), initial=0)))
-    text = pa.py_buffer(b"".join(records))
-    return pa.Array.from_buffers(pa.large_string(), len(records), [None, ends, text])
-
-
-def _counts(numbers: Sequence[int]) -> pa.Array:
-    return pa.Array.from_buffers(
-        pa.int64(), len(numbers), [None, pa.py_buffer(array("q", numbers))]
     )

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from errno import ELOOP, ENOENT
-from itertools import accumulate
 from stat import S_ISDIR
 
 import pyarrow as pa
 
 from pipelines.errors import SourceError
+from pipelines.lake.arrow import number_column, text_column
 from pipelines.lake.storage import Storage, absolute, is_s3
 
 SUFFIXES = tuple(
@@ -101,12 +101,11 @@ def _page(
     uris: Sequence[str], etags: Sequence[str], sizes: array[int], micros: array[int]
 ) -> pa.RecordBatch:
     """A page of a listing; `micros` are microseconds since 1970, UTC."""
-    count, moment = len(uris), pa.timestamp("us", tz="UTC")
     columns = [
-        _texts(uris),
-        _texts(etags),
-        pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(sizes)]),
-        pa.Array.from_buffers(moment, count, [None, pa.py_buffer(micros)]),
+        text_column([uri.encode() for uri in uris], pa.string()),
+        text_column([etag.encode() for etag in etags], pa.string()),
+        number_column(sizes, pa.int64()),
+        number_column(micros, pa.timestamp("us", tz="UTC")),
     ]
     return pa.RecordBatch.from_arrays(columns, PAGE)
 
@@ -194,14 +193,6 @@ def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
                         raise
                     continue
                 yield entry.path, fact
-
-
-def _texts(texts: Sequence[str]) -> pa.StringArray:
-    """The texts as an Arrow array; `pa.array` imports pandas, for a second, to look at a list."""
-    encoded = [text.encode() for text in texts]
-    offsets = array("i", accumulate(map(len, encoded), initial=0))
-    content = pa.py_buffer(b"".join(encoded))
-    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), content)
 
 
 def explain(error: BaseException, url: str, act: str) -> SourceError:
