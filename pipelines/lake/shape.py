@@ -44,7 +44,7 @@ class Shape:
     )
     _decoder: msgspec.json.Decoder[Any] | None = None
     _encoder: msgspec.json.Encoder = field(default_factory=msgspec.json.Encoder)
-    _met: set[tuple[str, ...]] = field(default_factory=set)
+    _met: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     _passed_over: int = 0
     _to_pass_over: int = 0
 
@@ -86,9 +86,9 @@ class Shape:
     def _note(self, part: str, documented: Collection[str], fields: Iterable[str]) -> bool:
         """Merge the fields of a part into its order; returns whether it has more of them now."""
         names = tuple(fields)
-        if names in self._met or len(self._met) >= MOST_MET:
+        if (part, names) in self._met or len(self._met) >= MOST_MET:
             return False
-        self._met.add(names)
+        self._met.add((part, names))
         order = self.orders[part]
         self.orders[part] = _merged(order, [name for name in names if name in documented])
         return len(self.orders[part]) > len(order)
